@@ -1,0 +1,1 @@
+"""nnlint: a linter and architecture advisor for PyTorch."""

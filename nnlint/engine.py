@@ -1,0 +1,136 @@
+"""Facts and rules in, sorted findings out."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .facts import Data, Facts, Layer, Loop, Loss, Model, Optimizer, Output, Probe, Recipe, Unknown, layers, outputs
+from .finding import Finding, weaker
+from .rule import Rule
+
+
+@dataclass(frozen=True)
+class NotChecked:
+    """A rule that could not be evaluated (somewhere) because a fact is unknown."""
+
+    rule: str
+    needs: str
+    subject: str
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What the rules had to say about one subject."""
+
+    findings: tuple[Finding, ...]
+    not_checked: tuple[NotChecked, ...]
+
+
+def check(facts: Facts, rules: Iterable[Rule]) -> Checked:
+    """Run every rule on every part of `facts` that it subscribes to."""
+    findings: list[Finding] = []
+    not_checked: dict[tuple[str, str], NotChecked] = {}
+    for rule in rules:
+        for finding in _apply(rule, facts):
+            if isinstance(finding, Unknown):
+                not_checked[rule.name, finding.needs] = NotChecked(rule.name, finding.needs, facts.subject.id)
+            else:
+                level = weaker(finding.level or rule.level, rule.level)
+                findings.append(replace(finding, rule=rule.name, level=level, subject=facts.subject.id))
+    return Checked(tuple(_fold(sorted(_distinct(findings), key=position))), tuple(not_checked.values()))
+
+
+def position(finding: Finding) -> tuple[str, int, int, str]:
+    """Sort key: by place, then by rule."""
+    span = finding.span
+    return (span.path, span.line, span.column or 0, finding.rule) if span else ("", 0, 0, finding.rule)
+
+
+def _apply(rule: Rule, facts: Facts) -> Iterator[Finding | Unknown]:
+    """Yield findings, and an Unknown for each call that asked for a fact that nobody knows."""
+    try:
+        calls = list(_calls(rule, facts))
+    except Unknown as unknown:
+        yield unknown
+        return
+    for arguments in calls:
+        try:
+            said = rule.check(**arguments)
+            if isinstance(said, Finding):
+                yield said
+            elif said is not None:
+                yield from said
+        except Unknown as unknown:
+            yield unknown
+
+
+def _calls(rule: Rule, facts: Facts) -> Iterator[dict[str, Any]]:
+    wants = rule.wants
+    choices = [_PROVIDERS[kind](facts) for kind in wants.values()]
+    for values in itertools.product(*choices):
+        arguments = dict(zip(wants, values, strict=True))
+        output = next((v for v in values if isinstance(v, Output)), None)
+        loss = next((v for v in values if isinstance(v, Loss)), None)
+        if output is None or loss is None or output.reader == loss:
+            yield arguments
+
+
+def _only(name: str) -> Callable[[Facts], Sequence[Any]]:
+    def provide(facts: Facts) -> Sequence[Any]:
+        value = getattr(facts, name)
+        if value is None:
+            raise Unknown(name, "none given")
+        return (value,)
+
+    return provide
+
+
+def _recipe(facts: Facts) -> Recipe:
+    if facts.recipe is None:
+        raise Unknown("recipe", "none given")
+    return facts.recipe
+
+
+_PROVIDERS: dict[type, Callable[[Facts], Sequence[Any]]] = {
+    Model: _only("model"),
+    Layer: lambda facts: list(layers(facts)),
+    Output: lambda facts: list(outputs(facts)),
+    Recipe: _only("recipe"),
+    Loss: lambda facts: _recipe(facts).losses,
+    Optimizer: lambda facts: _recipe(facts).optimizers,
+    Loop: lambda facts: (_recipe(facts).loop,),
+    Data: _only("data"),
+    Probe: _only("probe"),
+}
+
+
+def _distinct(findings: Iterable[Finding]) -> list[Finding]:
+    """Keep one of the findings that say the same about the same place (a layer that is called twice)."""
+    return list({(f.rule, f.says, f.span or id(f)): f for f in findings}.values())
+
+
+def _fold(findings: Sequence[Finding]) -> list[Finding]:
+    """Fold what follows from another finding into it: one root cause, one finding."""
+    explained_by: dict[int, int] = {}
+    for i, effect in enumerate(findings):
+        for j, cause in enumerate(findings):
+            if effect.rule in cause.explains and effect.rule != cause.rule:
+                explained_by[i] = j
+                break
+    kept = []
+    for j, cause in enumerate(findings):
+        if j not in explained_by:
+            names = {findings[i].rule for i in explained_by if _root(i, explained_by) == j}
+            kept.append(replace(cause, also_explains=tuple(sorted(names))))
+    return kept
+
+
+def _root(i: int, explained_by: dict[int, int]) -> int:
+    seen = set()
+    while i in explained_by and i not in seen:
+        seen.add(i)
+        i = explained_by[i]
+    return i

@@ -1,0 +1,55 @@
+"""One batch through the model at initialization, and its gradient back: nothing is trained."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from .unknown import Fact, Known, Plain, missing
+
+
+class Signal(Plain):
+    """What one hidden activation (or the prediction) carries.
+
+    `std` is the standard deviation over the batch, averaged over units; `gradient` the norm of the loss's gradient at
+    it; `dead` the share of units that are zero for every sample.
+    """
+
+    node: int
+    std: float
+    rms: float
+    gradient: float | None = None
+    dead: float = 0.0
+
+
+class Probe(Fact):
+    """Signals in the order of the forward pass. `seeds` counts the batches or initializations averaged over."""
+
+    named: ClassVar[str] = "probe"
+    signals: Known[tuple[Signal, ...]] = missing()
+    """The hidden activations on the way to the prediction, first to last."""
+    prediction: Known[Signal] = missing()
+    """What the model hands to the loss before any output activation (the logits)."""
+    loss: Known[float] = missing()
+    seeds: int = 1
+
+    @property
+    def gradient_ratio(self) -> float:
+        """Gradient norm at the first hidden activation over that at the last; inf or 0 where one of them is zero."""
+        from .unknown import Unknown
+
+        known = [s.gradient for s in self.signals if s.gradient is not None]
+        if len(known) < 2:
+            raise Unknown("probe.gradient_ratio", "fewer than two hidden activations with a gradient")
+        if known[0] == known[-1] == 0.0:
+            raise Unknown("probe.gradient_ratio", "no gradient arrives anywhere")
+        return known[0] / known[-1] if known[-1] else float("inf")
+
+    @property
+    def std_ratio(self) -> float:
+        """Standard deviation over the batch at the last hidden activation over that at the first."""
+        from .unknown import Unknown
+
+        if len(self.signals) < 2:
+            raise Unknown("probe.std_ratio", "fewer than two hidden activations")
+        first, last = self.signals[0].std, self.signals[-1].std
+        return last / first if first else float("inf")

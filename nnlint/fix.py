@@ -1,0 +1,162 @@
+"""The verbs of a fix: what is to change, said over facts. Writers turn them into text or into a changed copy.
+
+A fix is a list of verbs. It is **unsafe unless a test shows otherwise**: safe means that outputs in training and
+evaluation mode, after a few steps and through a saved checkpoint stay as they were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from .facts import Loss, Node, Optimizer, Plain, Span
+
+Safety = Literal["safe", "unsafe", "display"]
+
+
+class Verb(Plain):
+    """One change. Every verb has a text writer in `nnlint.source`; some have a live one in `nnlint.worker`."""
+
+
+class Remove(Verb):
+    """Take a layer or function out of the flow: its input takes the place of its output."""
+
+    node: Node
+
+
+class Replace(Verb):
+    """Put another operation in the place of a layer or function, in the form (layer or functional) that stands there."""
+
+    node: Node
+    op: str
+    arguments: dict[str, Any] = {}  # noqa: RUF012 - pydantic copies it
+
+
+class InsertAfter(Verb):
+    """Put an operation behind a layer: as the next item of a `Sequential`, else around the call."""
+
+    node: Node
+    op: str
+    arguments: dict[str, Any] = {}  # noqa: RUF012 - pydantic copies it
+
+
+class InsertBefore(Verb):
+    """Put an operation in front of a layer: as the item before it, else around the argument of the call."""
+
+    node: Node
+    op: str
+    arguments: dict[str, Any] = {}  # noqa: RUF012 - pydantic copies it
+
+
+class SetArgument(Verb):
+    """Set one argument of the call at `call` (of a layer's or optimizer's construction, or of a function).
+
+    `position` is the place at which the same argument may stand without its name.
+    """
+
+    call: Span
+    name: str
+    value: Any
+    position: int | None = None
+
+
+class Initialize(Verb):
+    """Initialize weights by a scheme (`he_normal`, `lecun_normal`, `glorot_uniform`, ...) and set biases to zero.
+
+    `nodes` are the layers concerned; an existing hand-made initialization of the same weights is taken out.
+    """
+
+    nodes: tuple[Node, ...]
+    scheme: str
+
+
+class ReplaceLoss(Verb):
+    """Use another loss: `kind` as in `Loss.kind`."""
+
+    loss: Loss
+    kind: str
+
+
+class ReplaceOptimizer(Verb):
+    """Use another optimizer class with these arguments, the parameters it steps kept."""
+
+    optimizer: Optimizer
+    kind: str
+    arguments: dict[str, Any]
+
+
+class InsertStatement(Verb):
+    """Put a statement on a line of its own before or behind the statement at `at`, at its indentation."""
+
+    at: Span
+    text: str
+    where: Literal["before", "after"] = "before"
+
+
+class Fix(Plain):
+    """Verbs that belong together: all are applied or none."""
+
+    title: str
+    verbs: tuple[Verb, ...]
+    safety: Safety = "unsafe"
+
+    def __add__(self, other: Fix) -> Fix:
+        """Join two fixes into one that is as safe as the less safe of them."""
+        order: Sequence[Safety] = ("safe", "unsafe", "display")
+        worst = max(self.safety, other.safety, key=order.index)
+        return Fix(title=self.title, verbs=self.verbs + other.verbs, safety=worst)
+
+
+def remove(node: Node, *, title: str, safety: Safety = "unsafe") -> Fix:
+    """Return a fix that takes `node` out."""
+    return Fix(title=title, verbs=(Remove(node=node),), safety=safety)
+
+
+def replace(node: Node, op: str, *, title: str, safety: Safety = "unsafe", **arguments: Any) -> Fix:
+    """Return a fix that puts `op` in the place of `node`."""
+    return Fix(title=title, verbs=(Replace(node=node, op=op, arguments=arguments),), safety=safety)
+
+
+def insert_after(node: Node, op: str, *, title: str, safety: Safety = "unsafe", **arguments: Any) -> Fix:
+    """Return a fix that puts `op` behind `node`."""
+    return Fix(title=title, verbs=(InsertAfter(node=node, op=op, arguments=arguments),), safety=safety)
+
+
+def insert_before(node: Node, op: str, *, title: str, safety: Safety = "unsafe", **arguments: Any) -> Fix:
+    """Return a fix that puts `op` in front of `node`."""
+    return Fix(title=title, verbs=(InsertBefore(node=node, op=op, arguments=arguments),), safety=safety)
+
+
+def set_argument(
+    call: Span, name: str, value: Any, *, title: str, position: int | None = None, safety: Safety = "unsafe"
+) -> Fix:
+    """Return a fix that sets one argument of the call at `call`."""
+    return Fix(title=title, verbs=(SetArgument(call=call, name=name, value=value, position=position),), safety=safety)
+
+
+def initialize(nodes: Sequence[Node], scheme: str, *, title: str, safety: Safety = "unsafe") -> Fix:
+    """Return a fix that initializes the weights of `nodes` by `scheme`."""
+    return Fix(title=title, verbs=(Initialize(nodes=tuple(nodes), scheme=scheme),), safety=safety)
+
+
+def replace_loss(loss: Loss, kind: str, *, title: str, safety: Safety = "unsafe") -> Fix:
+    """Return a fix that uses the loss `kind` in the place of `loss`."""
+    return Fix(title=title, verbs=(ReplaceLoss(loss=loss, kind=kind),), safety=safety)
+
+
+def replace_optimizer(
+    optimizer: Optimizer, kind: str, arguments: Mapping[str, Any], *, title: str, safety: Safety = "unsafe"
+) -> Fix:
+    """Return a fix that uses the optimizer `kind` with `arguments` (besides the parameters)."""
+    return Fix(
+        title=title,
+        verbs=(ReplaceOptimizer(optimizer=optimizer, kind=kind, arguments=dict(arguments)),),
+        safety=safety,
+    )
+
+
+def insert_statement(
+    at: Span, text: str, *, title: str, where: Literal["before", "after"] = "before", safety: Safety = "unsafe"
+) -> Fix:
+    """Return a fix that puts the statement `text` on a line of its own beside the statement at `at`."""
+    return Fix(title=title, verbs=(InsertStatement(at=at, text=text, where=where),), safety=safety)

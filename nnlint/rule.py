@@ -1,0 +1,67 @@
+"""What a rule file imports.
+
+A rule is a function in a file of its own. Its annotated parameters are its subscription: `(layer: Layer)` is called
+once for each call in the model, `(output: Output, data: Data)` once for each output where data is known.
+"""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .facts import Data, Layer, Loop, Loss, Model, Optimizer, Output, Probe, Recipe
+from .finding import Finding, Level
+
+Check = Callable[..., Finding | Iterable[Finding] | None]
+
+SUBSCRIPTIONS: tuple[type, ...] = (Model, Layer, Output, Recipe, Loss, Optimizer, Loop, Data, Probe)
+"""The types that a rule's parameters may have."""
+
+
+class RuleError(Exception):
+    """A rule file that cannot be used, with the place to mend."""
+
+    def __init__(self, path: Path, line: int, message: str) -> None:
+        super().__init__(f"{path}:{line}: {message}")
+        self.path, self.line, self.message = path, line, message
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule. `name`, `family` and `path` come from where its file stands."""
+
+    check: Check
+    level: Level
+    since: str
+    preview: bool = True
+    name: str = ""
+    family: str = ""
+    path: Path = field(default=Path())
+
+    @property
+    def doc(self) -> str:
+        """The file's docstring: what the page says."""
+        return inspect.cleandoc(inspect.getmodule(self.check).__doc__ or "")  # type: ignore[union-attr]
+
+    @property
+    def summary(self) -> str:
+        """The docstring's first line."""
+        return self.doc.partition("\n")[0]
+
+    def pair(self, side: typing.Literal["bad", "good"]) -> Path:
+        """Return the path of the faulty or the sound program that belongs to the rule."""
+        return self.path.with_suffix(f".{side}.py")
+
+    @property
+    def wants(self) -> dict[str, type]:
+        """The subscription: parameter name to type."""
+        hints = typing.get_type_hints(self.check)
+        return {name: hints[name] for name in inspect.signature(self.check).parameters if name in hints}
+
+
+def rule(*, level: Level, since: str, preview: bool = True) -> Callable[[Check], Rule]:
+    """Make a function a rule. `level` is the highest it may reach; `preview` until its evidence is in."""
+    return lambda check: Rule(check=check, level=level, since=since, preview=preview)
