@@ -114,23 +114,23 @@ def _distinct(findings: Iterable[Finding]) -> list[Finding]:
 
 def _fold(findings: Sequence[Finding]) -> list[Finding]:
     """Fold what follows from another finding into it: one root cause, one finding."""
-    explained_by: dict[int, int] = {}
+    cause_of: dict[int, int] = {}
     for i, effect in enumerate(findings):
         for j, cause in enumerate(findings):
-            if effect.rule in cause.explains and effect.rule != cause.rule:
-                explained_by[i] = j
+            if effect.rule != cause.rule and effect.rule in cause.explains and _root(j, cause_of) != i:
+                cause_of[i] = j
                 break
-    kept = []
-    for j, cause in enumerate(findings):
-        if j not in explained_by:
-            names = {findings[i].rule for i in explained_by if _root(i, explained_by) == j}
-            kept.append(replace(cause, also_explains=tuple(sorted(names))))
-    return kept
+    folded: dict[int, set[str]] = {}
+    for i in cause_of:
+        folded.setdefault(_root(i, cause_of), set()).add(findings[i].rule)
+    return [
+        replace(finding, also_explains=tuple(sorted(folded.get(j, ()))))
+        for j, finding in enumerate(findings)
+        if j not in cause_of
+    ]
 
 
-def _root(i: int, explained_by: dict[int, int]) -> int:
-    seen = set()
-    while i in explained_by and i not in seen:
-        seen.add(i)
-        i = explained_by[i]
+def _root(i: int, cause_of: dict[int, int]) -> int:
+    while i in cause_of:
+        i = cause_of[i]
     return i

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from pydantic import SerializeAsAny
+
 from .facts import Loss, Node, Optimizer, Plain, Span
 
 Safety = Literal["safe", "unsafe", "display"]
@@ -25,7 +27,7 @@ class Remove(Verb):
 
 
 class Replace(Verb):
-    """Put another operation in the place of a layer or function, in the form (layer or functional) that stands there."""
+    """Put another operation in the place of a layer or function, in the form that stands there."""
 
     node: Node
     op: str
@@ -97,7 +99,7 @@ class Fix(Plain):
     """Verbs that belong together: all are applied or none."""
 
     title: str
-    verbs: tuple[Verb, ...]
+    verbs: tuple[SerializeAsAny[Verb], ...]
     safety: Safety = "unsafe"
 
     def __add__(self, other: Fix) -> Fix:

@@ -44,7 +44,7 @@ class Rule:
     @property
     def doc(self) -> str:
         """The file's docstring: what the page says."""
-        return inspect.cleandoc(inspect.getmodule(self.check).__doc__ or "")  # type: ignore[union-attr]
+        return inspect.cleandoc(self.check.__globals__["__doc__"])
 
     @property
     def summary(self) -> str:

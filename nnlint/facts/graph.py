@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import networkx as nx
 
 VIEWS = frozenset(
-    {"view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze", "transpose", "permute", "contiguous", "identity",
-     "expand", "clone", "to", "getitem", "detach", "chunk", "split", "unbind", "movedim", "checkpoint"}
+    {"view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze", "transpose", "permute", "contiguous",
+     "identity", "expand", "clone", "to", "getitem", "detach", "chunk", "split", "unbind", "movedim", "checkpoint"}
 )  # fmt: skip
 """Operations that hand values on unchanged: rules look through them."""
 
