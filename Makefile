@@ -1,0 +1,65 @@
+# `make` lists the targets. PYTHON is the interpreter that creates .venv; everything else happens inside .venv.
+PYTHON ?= python3
+# How many tests run at a time.
+JOBS ?= 2
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+export OMP_NUM_THREADS ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lint types docs wheel format bless readme bench-bugs bench-startup clean
+
+help:  ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY)  ## create .venv with the pinned versions (does nothing when they are there)
+
+# The stamp is older than a changed pin, so pip runs again exactly then.
+$(READY): requirements.txt pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "nnlint needs Python 3.11 or newer; say which with: make setup PYTHON=python3.11"; exit 1; }
+	$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup  ## lint a real faulty training script, show the fix, confirm what it is worth
+	@bash examples/demo.sh $(BIN)/nnlint
+
+test: setup  ## run the tests
+	$(BIN)/python -m pytest -n $(JOBS)
+
+check: setup  ## exactly what CI runs: lint, types, docs, tests
+	@bash .ci/run
+
+lint: setup  ## style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: setup  ## put the sources into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: setup  ## type checker, strict on nnlint and on the rules
+	$(BIN)/mypy
+
+docs: setup  ## build the documentation into site/, from the rules
+	$(BIN)/python docs/build.py
+
+wheel: setup  ## build the wheel into dist/
+	$(BIN)/python -m build --wheel --no-isolation
+
+bless: setup  ## accept what nnlint says now: snapshots and the README's output
+	NNLINT_BLESS=1 $(BIN)/python -m pytest -n $(JOBS) -k "said or snapshot"
+	$(BIN)/python docs/readme.py
+
+bench-bugs: setup  ## real bugs: expected, found and false for each case
+	$(BIN)/python bench/bugs.py
+
+bench-startup: setup  ## start-up time against a bare interpreter
+	$(BIN)/python bench/startup.py
+
+clean:  ## remove what was built (.venv stays)
+	rm -rf build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
