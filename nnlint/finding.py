@@ -21,13 +21,15 @@ class Finding:
     """What a rule says about `at`. A rule fills the first block, the engine the second.
 
     `says` states a fact about the user's code: lower case, no full stop. `why` gives the mechanism with a number,
-    `help` advises where no fix does. `also` names other places that belong to it. `level` may be lower than the
+    `label` stands under the underlined code ("already a softmax"), `help` advises where no fix does. `also` names other
+    places that belong to it. `level` may be lower than the
     rule's own, never higher. `explains` names rules whose findings on this subject follow from this one.
     """
 
     at: Place | None
     says: str
     why: str = ""
+    label: str = ""
     help: str = ""
     also: Mapping[Place, str] = field(default_factory=dict)
     fixes: Sequence[Fix] = ()

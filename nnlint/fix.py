@@ -106,59 +106,91 @@ class Fix(Plain):
         """Join two fixes into one that is as safe as the less safe of them."""
         order: Sequence[Safety] = ("safe", "unsafe", "display")
         worst = max(self.safety, other.safety, key=order.index)
-        return Fix(title=self.title, verbs=self.verbs + other.verbs, safety=worst)
+        changes = "; ".join(dict.fromkeys(filter(None, (self.changes, other.changes))))
+        return Fix(title=self.title, verbs=self.verbs + other.verbs, safety=worst, changes=changes)
 
 
-def remove(node: Node, *, title: str, safety: Safety = "unsafe") -> Fix:
+def remove(node: Node, *, title: str, safety: Safety = "unsafe", changes: str = "") -> Fix:
     """Return a fix that takes `node` out."""
-    return Fix(title=title, verbs=(Remove(node=node),), safety=safety)
+    return Fix(title=title, verbs=(Remove(node=node),), safety=safety, changes=changes)
 
 
-def replace(node: Node, op: str, *, title: str, safety: Safety = "unsafe", **arguments: Any) -> Fix:
+def replace(node: Node, op: str, *, title: str, safety: Safety = "unsafe", changes: str = "", **arguments: Any) -> Fix:
     """Return a fix that puts `op` in the place of `node`."""
-    return Fix(title=title, verbs=(Replace(node=node, op=op, arguments=arguments),), safety=safety)
+    return Fix(title=title, verbs=(Replace(node=node, op=op, arguments=arguments),), safety=safety, changes=changes)
 
 
-def insert_after(node: Node, op: str, *, title: str, safety: Safety = "unsafe", **arguments: Any) -> Fix:
+def insert_after(
+    node: Node, op: str, *, title: str, safety: Safety = "unsafe", changes: str = "", **arguments: Any
+) -> Fix:
     """Return a fix that puts `op` behind `node`."""
-    return Fix(title=title, verbs=(InsertAfter(node=node, op=op, arguments=arguments),), safety=safety)
+    return Fix(title=title, verbs=(InsertAfter(node=node, op=op, arguments=arguments),), safety=safety, changes=changes)
 
 
-def insert_before(node: Node, op: str, *, title: str, safety: Safety = "unsafe", **arguments: Any) -> Fix:
+def insert_before(
+    node: Node, op: str, *, title: str, safety: Safety = "unsafe", changes: str = "", **arguments: Any
+) -> Fix:
     """Return a fix that puts `op` in front of `node`."""
-    return Fix(title=title, verbs=(InsertBefore(node=node, op=op, arguments=arguments),), safety=safety)
+    return Fix(
+        title=title, verbs=(InsertBefore(node=node, op=op, arguments=arguments),), safety=safety, changes=changes
+    )
 
 
 def set_argument(
-    call: Span, name: str, value: Any, *, title: str, position: int | None = None, safety: Safety = "unsafe"
+    call: Span,
+    name: str,
+    value: Any,
+    *,
+    title: str,
+    position: int | None = None,
+    safety: Safety = "unsafe",
+    changes: str = "",
 ) -> Fix:
     """Return a fix that sets one argument of the call at `call`."""
-    return Fix(title=title, verbs=(SetArgument(call=call, name=name, value=value, position=position),), safety=safety)
+    return Fix(
+        title=title,
+        verbs=(SetArgument(call=call, name=name, value=value, position=position),),
+        safety=safety,
+        changes=changes,
+    )
 
 
-def initialize(nodes: Sequence[Node], scheme: str, *, title: str, safety: Safety = "unsafe") -> Fix:
+def initialize(nodes: Sequence[Node], scheme: str, *, title: str, safety: Safety = "unsafe", changes: str = "") -> Fix:
     """Return a fix that initializes the weights of `nodes` by `scheme`."""
-    return Fix(title=title, verbs=(Initialize(nodes=tuple(nodes), scheme=scheme),), safety=safety)
+    return Fix(title=title, verbs=(Initialize(nodes=tuple(nodes), scheme=scheme),), safety=safety, changes=changes)
 
 
-def replace_loss(loss: Loss, kind: str, *, title: str, safety: Safety = "unsafe") -> Fix:
+def replace_loss(loss: Loss, kind: str, *, title: str, safety: Safety = "unsafe", changes: str = "") -> Fix:
     """Return a fix that uses the loss `kind` in the place of `loss`."""
-    return Fix(title=title, verbs=(ReplaceLoss(loss=loss, kind=kind),), safety=safety)
+    return Fix(title=title, verbs=(ReplaceLoss(loss=loss, kind=kind),), safety=safety, changes=changes)
 
 
 def replace_optimizer(
-    optimizer: Optimizer, kind: str, arguments: Mapping[str, Any], *, title: str, safety: Safety = "unsafe"
+    optimizer: Optimizer,
+    kind: str,
+    arguments: Mapping[str, Any],
+    *,
+    title: str,
+    safety: Safety = "unsafe",
+    changes: str = "",
 ) -> Fix:
     """Return a fix that uses the optimizer `kind` with `arguments` (besides the parameters)."""
     return Fix(
         title=title,
         verbs=(ReplaceOptimizer(optimizer=optimizer, kind=kind, arguments=dict(arguments)),),
         safety=safety,
+        changes=changes,
     )
 
 
 def insert_statement(
-    at: Span, text: str, *, title: str, where: Literal["before", "after"] = "before", safety: Safety = "unsafe"
+    at: Span,
+    text: str,
+    *,
+    title: str,
+    where: Literal["before", "after"] = "before",
+    safety: Safety = "unsafe",
+    changes: str = "",
 ) -> Fix:
     """Return a fix that puts the statement `text` on a line of its own beside the statement at `at`."""
-    return Fix(title=title, verbs=(InsertStatement(at=at, text=text, where=where),), safety=safety)
+    return Fix(title=title, verbs=(InsertStatement(at=at, text=text, where=where),), safety=safety, changes=changes)
