@@ -96,11 +96,15 @@ class InsertStatement(Verb):
 
 
 class Fix(Plain):
-    """Verbs that belong together: all are applied or none."""
+    """Verbs that belong together: all are applied or none.
+
+    `changes` says what else changes for the user, lower case: "callers that expect probabilities will change".
+    """
 
     title: str
-    verbs: tuple[SerializeAsAny[Verb], ...]
+    verbs: tuple[Verb, ...]
     safety: Safety = "unsafe"
+    changes: str = ""
 
     def __add__(self, other: Fix) -> Fix:
         """Join two fixes into one that is as safe as the less safe of them."""

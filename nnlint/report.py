@@ -1,0 +1,149 @@
+"""The report: what was found, in the form in which it leaves nnlint (the JSON contract, field for field).
+
+Places are as a reader needs them: paths relative to the working directory with `/`, lines and columns from 1 in code
+points, end exclusive, None where unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+from pydantic import Field
+
+from .engine import NotChecked
+from .facts import Plain, Subject
+from .finding import Finding, Level
+from .fix import Fix, Safety
+
+VERSION = 1
+"""Of the JSON contract: raised when a field changes its meaning or goes."""
+
+Verdict = Literal["helps", "hurts", "no difference", "undecided", "identical"]
+
+
+class Place(Plain):
+    """Where something stands."""
+
+    path: str | None = None
+    line: int | None = None
+    column: int | None = None
+    end_line: int | None = None
+    end_column: int | None = None
+
+
+class Related(Place):
+    """Another place that belongs to a finding, with what it has to do with it."""
+
+    message: str
+
+
+class ReportedEdit(Place):
+    """Replace what stands from `line`, `column` to `end_line`, `end_column` by `text`."""
+
+    text: str
+
+
+class ReportedFix(Plain):
+    """A fix as text edits; `edits` is empty where the source cannot be changed, and `obstacle` says why."""
+
+    title: str
+    safety: Safety
+    edits: tuple[ReportedEdit, ...] = ()
+    changes: str = Field(default="", exclude=True)
+    obstacle: str = Field(default="", exclude=True)
+    origin: Fix | None = Field(default=None, exclude=True, repr=False)
+
+
+class Measured(Plain):
+    """A metric before and after a fix: means over seeds, the interval of the paired difference, the verdict."""
+
+    before: float | None
+    after: float | None
+    interval: tuple[float, float] | None
+    verdict: Verdict
+
+
+class Evidence(Plain):
+    """What the trainer measured on one task, at the user's learning rate and with each side's best."""
+
+    task: str
+    seeds: int
+    metric: str
+    your_rate: Measured | None
+    best_rate: Measured | None = None
+
+
+class ReportedFinding(Place):
+    """A finding with everything a renderer needs. `label` stands under the underlined code."""
+
+    rule: str
+    level: Level
+    message: str
+    subject: str
+    module: str | None = None
+    related: tuple[Related, ...] = ()
+    why: str = ""
+    help: str = ""
+    evidence: tuple[Evidence, ...] | None = None
+    fixes: tuple[ReportedFix, ...] = ()
+    also_explains: tuple[str, ...] = ()
+    label: str = Field(default="", exclude=True)
+    origin: Finding | None = Field(default=None, exclude=True, repr=False)
+
+
+class Experiment(Plain):
+    """A proposal to try; nothing is wrong with the code."""
+
+    rule: str
+    title: str
+    fixes: tuple[ReportedFix, ...] = ()
+
+
+class Suppressed(Plain):
+    """A finding that a comment or the configuration silenced."""
+
+    rule: str
+    path: str | None
+    line: int | None
+    by: Literal["comment", "configuration"]
+
+
+class Trouble(Plain):
+    """Something that kept nnlint from its work. `fatal` makes the exit status 2."""
+
+    kind: str
+    path: str | None = None
+    line: int | None = None
+    message: str
+    help: str = ""
+    fatal: bool = Field(default=True, exclude=True)
+
+
+class Report(Plain):
+    """All that one run has to say. `sources` holds the text of every file that is pointed to, by its shown path."""
+
+    version: int = VERSION
+    findings: tuple[ReportedFinding, ...] = ()
+    experiments: tuple[Experiment, ...] = ()
+    not_checked: tuple[NotChecked, ...] = ()
+    subjects: tuple[Subject, ...] = ()
+    suppressed: tuple[Suppressed, ...] = ()
+    errors: tuple[Trouble, ...] = ()
+    sources: Mapping[str, str] = Field(default_factory=dict, exclude=True, repr=False)
+
+    def __add__(self, other: Report) -> Report:
+        """Join two reports; the subjects of the first stand first."""
+        joined = {
+            name: getattr(self, name) + getattr(other, name)
+            for name in ("findings", "experiments", "not_checked", "subjects", "suppressed", "errors")
+        }
+        return Report(**joined, sources={**self.sources, **other.sources})
+
+
+def joined(reports: Iterable[Report]) -> Report:
+    """Join reports in order."""
+    total = Report()
+    for report in reports:
+        total = total + report
+    return total
