@@ -102,7 +102,7 @@ class Fix(Plain):
     """
 
     title: str
-    verbs: tuple[Verb, ...]
+    verbs: tuple[SerializeAsAny[Verb], ...]
     safety: Safety = "unsafe"
     changes: str = ""
 
