@@ -1,0 +1,349 @@
+"""Record the calls of a forward pass: layers and functions as people name them, and which reads whose values.
+
+A `TorchFunctionMode` sees every function on tensors, a patched `nn.Module.__call__` every layer; the identity of the
+tensors in between gives the edges. Nothing is computed here and nothing of what is computed is changed.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from . import operations
+from .arguments import call_arguments, layer_arguments, softmax_axis
+from .sites import call_site, is_operator, site, span_of
+from .values import describe_tensor, each_tensor
+
+NodeDict = dict[str, Any]
+OnNode = Callable[[NodeDict, list[torch.Tensor], list[torch.Tensor]], None]
+
+IGNORED = frozenset(
+    {"size", "dim", "stride", "numel", "__len__", "is_floating_point", "is_complex", "get_device", "__repr__",
+     "__hash__", "is_contiguous", "storage_offset", "data_ptr", "element_size", "ndimension", "untyped_storage",
+     "__format__", "is_signed", "requires_grad_", "__deepcopy__", "register_hook", "retain_grad", "nelement",
+     "is_inference", "_is_view", "__set__", "is_same_size", "__delete__", "is_tensor", "backward", "is_shared",
+     "share_memory_", "storage", "register_post_accumulate_grad_hook", "is_nonzero", "item", "tolist", "numpy",
+     "__bool__", "__int__", "__float__", "__index__", "__array__", "__reduce_ex__", "__setstate__", "is_pinned"}
+)  # fmt: skip
+"""Functions on tensors through which no value flows on to another tensor."""
+
+READS = frozenset({"T", "mT", "H", "mH", "data", "real", "imag"})
+"""Attributes of a tensor that are tensors made of its values."""
+
+
+class Recorder(TorchFunctionMode):
+    """Records every call into `nodes` (dicts shaped as `nnlint.facts.Node`) while active, on the thread that entered.
+
+    Calls outside an adopted model are recorded where they read a value that is known already. `calls` lists the calls
+    of adopted models with the ids of their inputs and outputs. `on_root_call` is told of a module that is not adopted
+    and is called outside of any adopted one, before it runs, so that it can be adopted. `on_node` is told of each
+    record with the tensors read and given.
+    """
+
+    def __init__(
+        self,
+        *,
+        on_root_call: Callable[[nn.Module, tuple[Any, ...], dict[str, Any]], None] | None = None,
+        on_node: OnNode | None = None,
+        abstract: bool = False,
+    ) -> None:
+        super().__init__()
+        self.nodes: list[NodeDict] = []
+        self.calls: list[dict[str, Any]] = []
+        self.on_root_call, self.on_node, self.abstract = on_root_call, on_node, abstract
+        self._roots: dict[int, nn.Module] = {}
+        self._paths: dict[int, tuple[str, nn.Module]] = {}
+        self._names: dict[int, str] = {}
+        self._buffers: dict[int, str] = {}
+        self._made_by: dict[int, int] = {}
+        self._written: dict[int, int] = {}
+        self._kept: list[torch.Tensor] = []
+        self._stack: list[tuple[str, nn.Module]] = []
+        self._owners: list[nn.Module | None] = []
+        self._inside = 0
+        self._thread = 0
+
+    # -- what is known beforehand
+
+    def adopt(self, model: nn.Module) -> None:
+        """Learn the module paths and parameter names of a model; call again where its tensors were replaced."""
+        self._roots[id(model)] = model
+        for path, module in model.named_modules(remove_duplicate=False):
+            self._paths.setdefault(id(module), (path, module))
+        for name, parameter in model.named_parameters(remove_duplicate=False):
+            self._names.setdefault(id(parameter), name)
+        for name, buffer in model.named_buffers(remove_duplicate=False):
+            self._buffers.setdefault(id(buffer), name)
+
+    def feed(self, tensor: torch.Tensor, kind: str = "input") -> int:
+        """Make a tensor an input of the graph and return its node's id."""
+        known = self._made_by.get(id(tensor))
+        if known is not None:
+            return known
+        return self._source(tensor, kind, kind)
+
+    def node_of(self, tensor: torch.Tensor) -> int | None:
+        """Return the id of the node that made (or last wrote) a tensor, None where that is not known."""
+        return self._made_by.get(id(tensor))
+
+    def owner(self, node: int) -> nn.Module | None:
+        """Return the adopted model in whose forward a node was recorded."""
+        return self._owners[node]
+
+    def release(self) -> None:
+        """Drop every kept tensor: what is recorded stays, later calls start from unknown values."""
+        self._made_by.clear()
+        self._written.clear()
+        self._kept.clear()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Record nothing inside the block."""
+        self._inside += 1
+        try:
+            yield
+        finally:
+            self._inside -= 1
+
+    # -- listening
+
+    def __enter__(self) -> Recorder:
+        self._thread = threading.get_ident()
+        _listen(self)
+        super().__enter__()  # type: ignore[no-untyped-call]
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        try:
+            super().__exit__(*error)  # type: ignore[no-untyped-call]
+        finally:
+            _stop(self)
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if self._inside:
+            return func(*args, **kwargs)
+        bare = operations.function_name(func)
+        if bare in IGNORED:
+            with self.paused():
+                return func(*args, **kwargs)
+        if getattr(func, "__name__", "") == "__get__" and bare not in READS:
+            return func(*args, **kwargs)
+        with self.paused():
+            out = self.compute(func, bare, args, kwargs)
+        listed = out
+        if bare == "__iter__":
+            listed = list(out)
+            out = iter(listed)
+        return self._function(func, bare, args, kwargs, listed, out, sys._getframe(1))
+
+    def compute(self, func: Any, bare: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """Compute a function's value. Abstract forwards override this with cheaper or invented answers."""
+        return func(*args, **kwargs)
+
+    def compute_layer(self, module: nn.Module, args: Sequence[Any], kwargs: dict[str, Any], original: Any) -> Any:
+        """Compute a layer's value. Abstract forwards override this with shape rules."""
+        return original(module, *args, **kwargs)
+
+    def _function(
+        self, func: Any, bare: str, args: Sequence[Any], kwargs: dict[str, Any], listed: Any, out: Any, frame: FrameType
+    ) -> Any:
+        gives = list(each_tensor(listed))
+        mutates = operations.is_mutating(bare)
+        written = [args[0]] if mutates and args and isinstance(args[0], torch.Tensor) else []
+        reads = list(each_tensor((args, kwargs)))
+        gives = gives or written
+        if not gives:
+            return out
+        if not self._stack and not any(id(t) in self._made_by for t in reads):
+            return out  # the user's own code around the model: nothing of the model's in it
+        op = operations.function_op(bare)
+        user, wrapper = call_site(frame)
+        node = self._node(op, "constant" if op in operations.CONSTANTS and not reads else "function", reads, gives)
+        node["name"] = operations.written_name(func, bare, op, is_operator(user), wrapper)
+        if self._stack:
+            node["module"] = self._stack[-1][0]
+        arguments = call_arguments(func, op, args, kwargs)
+        if arguments:
+            node["arguments"] = arguments
+        self._place(node, user, None if user is not None or not self._stack else self._stack[-1][1])
+        self._bind(node, reads, gives, written)
+        for extra in each_tensor(kwargs.get("out")):
+            self._made_by[id(extra)] = node["id"]
+        return out
+
+    def module_call(self, module: nn.Module, args: Any, kwargs: dict[str, Any], original: Any) -> Any:
+        """Stand in for `nn.Module.__call__` while active."""
+        if self._inside:
+            return original(module, *args, **kwargs)
+        if not self._stack:
+            if id(module) not in self._roots and self.on_root_call is not None:
+                with self.paused():
+                    self.on_root_call(module, args, kwargs)
+            if id(module) in self._roots:
+                return self._root(module, args, kwargs, original)
+            if operations.is_leaf(module):
+                return self._layer(module, args, kwargs, original, sys._getframe(2))
+            return original(module, *args, **kwargs)
+        if operations.is_leaf(module):
+            return self._layer(module, args, kwargs, original, sys._getframe(2))
+        return self._enter(module, args, kwargs, original)
+
+    def _root(self, module: nn.Module, args: Any, kwargs: dict[str, Any], original: Any) -> Any:
+        inputs = [self.feed(t) for t in each_tensor((args, kwargs))]
+        self._stack.append(("", module))
+        try:
+            if operations.is_leaf(module):
+                out = self._layer(module, args, kwargs, original, sys._getframe(3))
+            else:
+                out = original(module, *args, **kwargs)
+        finally:
+            self._stack.pop()
+        outputs = [self._made_by[id(t)] for t in each_tensor(out) if id(t) in self._made_by]
+        self.calls.append({"model": module, "inputs": inputs, "outputs": outputs})
+        return out
+
+    def _enter(self, module: nn.Module, args: Any, kwargs: dict[str, Any], original: Any) -> Any:
+        path = self._paths.get(id(module), (self._stack[-1][0], module))[0]
+        self._stack.append((path, module))
+        try:
+            return original(module, *args, **kwargs)
+        finally:
+            self._stack.pop()
+
+    def _layer(self, module: nn.Module, args: Any, kwargs: dict[str, Any], original: Any, frame: FrameType) -> Any:
+        with self.paused():
+            out = self.compute_layer(module, args, kwargs, original)
+        reads, gives = list(each_tensor((args, kwargs))), list(each_tensor(out))
+        if not self._stack and not any(id(t) in self._made_by for t in reads):
+            return out
+        op = operations.layer_op(module)
+        node = self._node(op, "layer", reads, gives)
+        node["name"] = operations.class_name(module)
+        if self._stack:
+            node["module"] = self._paths.get(id(module), self._stack[-1])[0]
+        own = [self._names[id(p)] for p in module.parameters() if id(p) in self._names]
+        node["parameters"] = list(dict.fromkeys(own + node["parameters"]))
+        arguments = layer_arguments(module)
+        if op in ("softmax", "log_softmax", "softmin") and reads:
+            arguments["axis"] = softmax_axis(arguments.get("dim"), reads[0].dim())
+        node["arguments"] = arguments
+        self._place(node, call_site(frame)[0], module)
+        written = [t for t in gives if any(t is r for r in reads)] if arguments.get("inplace") else []
+        self._bind(node, reads, gives, written)
+        return out
+
+    # -- writing down
+
+    def _node(self, op: str, kind: str, reads: Sequence[torch.Tensor], gives: Sequence[torch.Tensor]) -> NodeDict:
+        inputs, shown, parameters, late = [], [], [], []
+        for tensor in reads:
+            made = self._made_by.get(id(tensor))
+            if made is None:
+                name = self._names.get(id(tensor))
+                if name is not None:
+                    parameters.append(name)
+                    continue
+                made = self._constant(tensor)
+            inputs.append(made)
+            shown.append(describe_tensor(tensor))
+            last = self._written.get(_storage(tensor), -1) if self._written else -1
+            if last > made:
+                late.append(last)
+        node: NodeDict = {"id": len(self.nodes), "op": op, "kind": kind, "inputs": inputs + late, "reads": shown}
+        node["parameters"] = parameters
+        node["gives"] = [describe_tensor(t) for t in gives]
+        return node
+
+    def _constant(self, tensor: torch.Tensor) -> int:
+        name = self._buffers.get(id(tensor))
+        return self._source(tensor, "constant", "buffer" if name else "constant", name or "")
+
+    def _source(self, tensor: torch.Tensor, kind: str, op: str, name: str = "") -> int:
+        node: NodeDict = {"id": len(self.nodes), "op": op, "kind": kind, "gives": [describe_tensor(tensor)]}
+        if name:
+            node["name"] = name
+        self._append(node)
+        self._made_by[id(tensor)] = node["id"]
+        self._kept.append(tensor)
+        return int(node["id"])
+
+    def _place(self, node: NodeDict, user: FrameType | None, module: nn.Module | None) -> None:
+        call = span_of(user)
+        if call is not None:
+            node["call"] = call
+        built = site(module) if module is not None else None
+        if built is not None:
+            node["built"] = built
+
+    def _bind(
+        self,
+        node: NodeDict,
+        reads: list[torch.Tensor],
+        gives: Sequence[torch.Tensor],
+        written: Sequence[torch.Tensor],
+    ) -> None:
+        self._append(node)
+        for tensor in (*gives, *written):
+            self._made_by[id(tensor)] = node["id"]
+            self._kept.append(tensor)
+        for tensor in written:
+            self._written[_storage(tensor)] = node["id"]
+        if self.on_node is not None:
+            with self.paused():
+                self.on_node(node, reads, list(gives))
+
+    def _append(self, node: NodeDict) -> None:
+        node["id"] = len(self.nodes)
+        self.nodes.append(node)
+        self._owners.append(self._stack[0][1] if self._stack else None)
+
+
+def _storage(tensor: torch.Tensor) -> int:
+    try:
+        return int(tensor.untyped_storage()._cdata)
+    except (RuntimeError, NotImplementedError):
+        return -1
+
+
+# -- the patch of nn.Module.__call__: process-wide, so it passes through on every other thread
+
+_lock = threading.Lock()
+_listening: dict[int, list[Recorder]] = {}
+_original: Any = None
+
+
+def _listen(recorder: Recorder) -> None:
+    global _original
+    with _lock:
+        if not _listening:
+            _original = nn.Module.__call__
+            nn.Module.__call__ = _call  # type: ignore[method-assign]
+        _listening.setdefault(recorder._thread, []).append(recorder)
+
+
+def _stop(recorder: Recorder) -> None:
+    with _lock:
+        own = _listening[recorder._thread]
+        own.remove(recorder)
+        if not own:
+            del _listening[recorder._thread]
+        if not _listening and nn.Module.__call__ is _call:
+            nn.Module.__call__ = _original  # type: ignore[method-assign]
+
+
+def _call(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
+    own = _listening.get(threading.get_ident())
+    if not own:
+        return _original(self, *args, **kwargs)
+    return own[-1].module_call(self, args, kwargs, _original)

@@ -1,0 +1,36 @@
+"""Tensors inside of what people pass around: tuples, dictionaries, dataclasses, objects."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import nn
+
+_PLAIN = (str, bytes, int, float, bool, complex, torch.dtype, torch.device, torch.Size, type, nn.Module)
+_DEEPEST = 12
+
+
+def each_tensor(value: Any, depth: int = 0) -> Iterator[torch.Tensor]:
+    """Yield every tensor in `value` in order: containers, dataclasses and plain objects are looked into."""
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif value is None or isinstance(value, _PLAIN) or depth > _DEEPEST:
+        return
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from each_tensor(item, depth + 1)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from each_tensor(item, depth + 1)
+    elif isinstance(value, slice):
+        yield from each_tensor((value.start, value.stop, value.step), depth + 1)
+    elif hasattr(value, "__dict__") and not callable(value) and not isinstance(value, types.ModuleType):
+        yield from each_tensor(list(vars(value).values()), depth + 1)
+
+
+def describe_tensor(tensor: torch.Tensor) -> dict[str, Any]:
+    """Return shape and dtype as `{"shape": [2, 10], "dtype": "float32"}`."""
+    return {"shape": [int(n) for n in tensor.shape], "dtype": str(tensor.dtype).removeprefix("torch.")}
