@@ -6,6 +6,8 @@ points, end exclusive, None where unknown.
 
 from __future__ import annotations
 
+import io
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
@@ -15,9 +17,13 @@ from .engine import NotChecked
 from .facts import Plain, Subject
 from .finding import Finding, Level
 from .fix import Fix, Safety
+from .settings import at_least
 
 VERSION = 1
 """Of the JSON contract: raised when a field changes its meaning or goes."""
+
+MOST_ADVICE = 3
+"""Pieces of advice that a screen shows for one subject."""
 
 Verdict = Literal["helps", "hurts", "no difference", "undecided", "identical"]
 
@@ -132,6 +138,16 @@ class Report(Plain):
     errors: tuple[Trouble, ...] = ()
     sources: Mapping[str, str] = Field(default_factory=dict, exclude=True, repr=False)
 
+    def shown(self, level: Level) -> tuple[ReportedFinding, ...]:
+        """Return the findings that a screen at `level` shows: advice at most three a subject."""
+        advice: Counter[str] = Counter()
+        result = []
+        for finding in self.findings:
+            advice[finding.subject] += finding.level == "advice"
+            if at_least(finding.level, level) and (finding.level != "advice" or advice[finding.subject] <= MOST_ADVICE):
+                result.append(finding)
+        return tuple(result)
+
     def __add__(self, other: Report) -> Report:
         """Join two reports; the subjects of the first stand first."""
         joined = {
@@ -147,3 +163,23 @@ def joined(reports: Iterable[Report]) -> Report:
     for report in reports:
         total = total + report
     return total
+
+
+def lines(text: str) -> list[str]:
+    """Return the lines of a program with their ends; unlike `str.splitlines`, a form feed ends none."""
+    return list(io.StringIO(text, newline=""))
+
+
+def applied(text: str, edits: Iterable[ReportedEdit]) -> str:
+    """Return `text` with `edits` made; they must not overlap. Lines and columns outside of it raise IndexError."""
+    starts = [0]
+    for line in lines(text):
+        starts.append(starts[-1] + len(line))
+
+    def offset(line: int | None, column: int | None) -> int:
+        return starts[(line or 1) - 1] + (column or 1) - 1
+
+    spans = [(offset(e.line, e.column), offset(e.end_line, e.end_column), e.text) for e in edits]
+    for start, end, new in sorted(spans, reverse=True):
+        text = text[:start] + new + text[end:]
+    return text
