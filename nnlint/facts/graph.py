@@ -36,6 +36,11 @@ NORMS = frozenset({"batch_norm", "layer_norm", "group_norm", "instance_norm", "r
 CONVOLUTIONS = frozenset(
     {"conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"}
 )  # fmt: skip
+POOLS = frozenset(
+    f"{kind}_pool{n}d"
+    for kind in ("max", "avg", "lp", "adaptive_max", "adaptive_avg", "fractional_max")
+    for n in (1, 2, 3)
+)
 RECURRENT = frozenset({"rnn", "lstm", "gru", "rnn_cell", "lstm_cell", "gru_cell"})
 ATTENTION = frozenset({"scaled_dot_product_attention", "multihead_attention"})
 WEIGHTED = CONVOLUTIONS | RECURRENT | {"linear", "bilinear", "embedding", "embedding_bag", "multihead_attention"}
@@ -90,6 +95,25 @@ class Node(Plain):
                 return int(self.arguments[key])
         return None
 
+    @property
+    def axis(self) -> int | None:
+        """The axis (from 0) over which a softmax runs: torch picks one where `dim` is left out. None for the rest."""
+        if self.op not in SOFTMAXES:
+            return None
+        rank, dim = len(self.shape), self.arguments.get("dim", -1 if self.op == "gumbel_softmax" else None)
+        if dim is None:
+            return 0 if rank in (0, 1, 3) else 1
+        return int(dim) % rank if rank else 0
+
+    @property
+    def unit_axis(self) -> int | None:
+        """The axis (from 0) of what a weighted layer gives along which its units stand; None for the rest."""
+        if self.op not in WEIGHTED or not self.shape:
+            return None
+        if self.op in CONVOLUTIONS:
+            return max(0, len(self.shape) - 1 - int(self.op.rstrip("d")[-1]))
+        return len(self.shape) - 1
+
     def __hash__(self) -> int:
         return self.id
 
@@ -139,6 +163,27 @@ class Graph(Plain):
             for hit in self.ahead(reader, through) if reader.op in through else [reader]:
                 found[hit.id] = hit
         return list(found.values())
+
+    def activation_after(self, node: Node) -> Node | None:
+        """Return the activation that alone reads `node` (norms, pools, dropout and views between), else None."""
+        readers = self.ahead(node, VIEWS | DROPOUTS | NORMS | POOLS)
+        return readers[0] if len(readers) == 1 and readers[0].op in ACTIVATIONS else None
+
+    def layer_before(self, node: Node) -> Node | None:
+        """Return the weighted layer that feeds `node` (norms, pools, dropout and views between), else None."""
+        found = self.behind(self.sources(node)[0], VIEWS | DROPOUTS | NORMS | POOLS) if self.sources(node) else node
+        return found if found.op in WEIGHTED else None
+
+    @cached_property
+    def joins(self) -> tuple[Node, ...]:
+        """Skips and concatenations: the calls inside the model that add or join two computed values."""
+        return tuple(
+            node
+            for node in self.nodes
+            if node.op in ("add", "cat")
+            and node.module is not None
+            and len({source.id for source in self.sources(node) if source.kind != "constant"}) > 1
+        )
 
     def upstream(self, node: Node) -> set[int]:
         """Return the ids of all nodes that `node` depends on, itself not included."""

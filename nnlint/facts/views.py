@@ -58,15 +58,28 @@ class Output:
         return self.reader
 
     @property
+    def tail(self) -> tuple[Node, ...]:
+        """The views, dropout and activations that the value went through last, the very last first."""
+        found, node = [], self.node
+        while node.op in VIEWS | DROPOUTS | ACTIVATIONS and node.inputs:
+            found.append(node)
+            node = self.graph[node.inputs[0]]
+        return tuple(found)
+
+    @property
     def last(self) -> Node:
         """The node that made the values, views looked through."""
         return self.graph.behind(self.node)
 
     @property
+    def made(self) -> Node:
+        """The node that made the values, views and dropout looked through."""
+        return self.graph.behind(self.node, VIEWS | DROPOUTS)
+
+    @property
     def activation(self) -> str | None:
         """The activation applied last (`softmax`, `sigmoid`, `relu`), views and dropout looked through; else None."""
-        made = self.graph.behind(self.node, VIEWS | DROPOUTS)
-        return made.op if made.op in ACTIVATIONS else None
+        return self.made.op if self.made.op in ACTIVATIONS else None
 
     @property
     def source(self) -> Node | None:
