@@ -27,11 +27,21 @@ class ConfiguredModel(Plain):
     input: tuple[str, ...] = ()
 
 
+class Origin(Plain):
+    """Where a setting was made: a line of a file, or an option (`--select`)."""
+
+    source: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        return self.source if self.line is None else f"{self.source}:{self.line}"
+
+
 class Settings(Plain):
     """Everything that changes what nnlint does, with the value that is in force.
 
-    `root` is the folder of the configuration (paths and patterns are relative to it), `origin` names for each setting
-    that is no default where it was set (`pyproject.toml:12`, `--select`).
+    `root` is the folder of the configuration (paths and patterns are relative to it), `origin` tells of each setting
+    that is no default where it was made.
     """
 
     root: str = "."
@@ -54,7 +64,7 @@ class Settings(Plain):
     timeout: float = 60.0
     allow_network: bool = False
     python: str | None = None
-    origin: Mapping[str, str] = {}
+    origin: Mapping[str, Origin] = {}
 
     def shows(self, level: Level) -> bool:
         """Return whether the screen shows findings of `level`."""

@@ -1,0 +1,215 @@
+"""Read `[tool.nnlint]` of the nearest pyproject.toml, and say of a mistake where it stands."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, get_args
+
+from .finding import Level
+from .rule import Rule
+from .settings import ConfigurationError, ConfiguredModel, FailLevel, Origin, Settings, ShownLevel
+
+_TEXTS = "a list of strings"
+KEYS: dict[str, tuple[str, str]] = {
+    "select": ("select", _TEXTS), "extend-select": ("select", _TEXTS), "ignore": ("ignore", _TEXTS),
+    "per-file-ignores": ("per_file_ignores", "a table of patterns and rules"),
+    "levels": ("levels", "a table of rules and levels"), "rule-paths": ("rule_paths", _TEXTS),
+    "models": ("models", "an array of tables"), "exclude": ("exclude", _TEXTS), "level": ("level", "a string"),
+    "fail-level": ("fail_level", "a string"), "strict": ("strict", "true or false"),
+    "run": ("run", "true or false"), "static": ("static", "true or false"), "argv": ("argv", _TEXTS),
+    "steps": ("steps", "a positive integer"), "timeout": ("timeout", "a positive number"),
+    "allow-network": ("allow_network", "true or false"), "python": ("python", "a string"),
+}  # fmt: skip
+"""Each key of the table: the setting it makes, and what it takes."""
+
+_Mistake = Callable[[str], ConfigurationError]
+_OPTION = Origin(source="--select")
+_WORDS: dict[str, tuple[str, ...]] = {"level": get_args(ShownLevel), "fail-level": get_args(FailLevel)}
+
+
+def load(start: Path, given: Path | None = None) -> Settings:
+    """Return the settings of `given`, else of the nearest pyproject.toml at or above `start` that has `[tool.nnlint]`.
+
+    Raises ConfigurationError for anything that is not understood.
+    """
+    if given is not None:
+        table, text = _read(given)
+        if "tool" in table or given.name == "pyproject.toml":
+            return _settings(given, table.get("tool", {}).get("nnlint", {}), text, "tool.nnlint")
+        return _settings(given, table, text, "")
+    for folder in (start, *start.parents):
+        path = folder / "pyproject.toml"
+        if path.is_file() and re.search(r"nnlint", path.read_text("utf-8", errors="replace")):
+            table, text = _read(path)
+            if "nnlint" in table.get("tool", {}):
+                return _settings(path, table["tool"]["nnlint"], text, "tool.nnlint")
+    return Settings(root=str(start))
+
+
+def check_names(settings: Settings, rules: Iterable[Rule]) -> None:
+    """Raise ConfigurationError where the settings name a rule, family or level that does not exist."""
+    rules = list(rules)
+    names = {rule.name for rule in rules}
+    known = names | {rule.family for rule in rules} | set(get_args(Level)) | {"ALL"}
+    mentioned = [("select", word, known) for word in settings.select]
+    mentioned += [("ignore", word, known) for word in settings.ignore]
+    mentioned += [("per_file_ignores", word, known) for words in settings.per_file_ignores.values() for word in words]
+    mentioned += [("levels", name, names) for name in settings.levels]
+    for setting, word, allowed in mentioned:
+        if word not in allowed:
+            origin = (
+                settings.origin.get(f"{setting}:{word}") or settings.origin.get(setting) or Origin(source="--select")
+            )
+            raise ConfigurationError(
+                f"{_place(origin)}there is no rule{'' if allowed is names else ', family or level'} named {word!r}",
+                path=None if origin.source.startswith("--") else origin.source,
+                line=origin.line,
+                help=did_you_mean(word, allowed) or "`nnlint rules` lists them",
+            )
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return `did you mean ...?`, or nothing where no known word is near."""
+    near = difflib.get_close_matches(word.replace("_", "-"), sorted(known), n=1)
+    return f"did you mean {near[0]!r}?" if near else ""
+
+
+def _place(origin: Origin) -> str:
+    return f"{origin.source}: " if origin.source.startswith("--") else ""
+
+
+def _read(path: Path) -> tuple[dict[str, Any], str]:
+    try:
+        text = path.read_text("utf-8")
+        return tomllib.loads(text), text
+    except OSError as error:
+        message = f"the configuration cannot be read: {error.strerror or error}"
+        raise ConfigurationError(message, path=_shown(path)) from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError("the configuration is not UTF-8 text", path=_shown(path)) from error
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"at line (\d+)", str(error))
+        message = re.sub(r" \(at .*\)$", "", str(error))
+        raise ConfigurationError(
+            f"not valid TOML: {message}", path=_shown(path), line=int(line[1]) if line else None
+        ) from error
+
+
+def _settings(path: Path, table: Any, text: str, section: str) -> Settings:
+    shown = _shown(path)
+    if not isinstance(table, dict):
+        raise ConfigurationError(f"[{section}] is not a table", path=shown, line=1)
+    values: dict[str, Any] = {"root": str(path.resolve().parent)}
+    origin: dict[str, Origin] = {}
+    for key, value in table.items():
+        line = line_of(text, section, key)
+        if key not in KEYS:
+            raise ConfigurationError(
+                f"there is no setting named {key!r}", path=shown, line=line, help=did_you_mean(key, KEYS)
+            )
+        name, wanted = KEYS[key]
+        good = _checked(key, value, wanted, partial(ConfigurationError, path=shown, line=line))
+        values[name] = (*values.get(name, ()), *good) if name == "select" else good
+        origin[name] = Origin(source=shown, line=line)
+        for word in _words(value):
+            origin[f"{name}:{word}"] = Origin(source=shown, line=_line_of_word(text, line, word))
+    if "extend-select" in table and "select" not in table:
+        values["select"] = ("ALL", *values["select"])
+    return Settings(**values, origin=origin)
+
+
+def _checked(key: str, value: Any, wanted: str, mistake: _Mistake) -> Any:
+    """Return the value of one key in the form of its setting, or raise what `mistake` makes of a message."""
+    if key == "models":
+        return _models(value, mistake)
+    if key == "levels" and _is_table(value, str):
+        for word in value.values():
+            if word not in get_args(ShownLevel):
+                raise mistake(f"level {word!r} is none of {', '.join(get_args(ShownLevel))}")
+        return value
+    if key == "per-file-ignores" and isinstance(value, dict) and all(_is_list(v) for v in value.values()):
+        return {pattern: tuple(words) for pattern, words in value.items()}
+    if wanted == _TEXTS and _is_list(value):
+        return tuple(value)
+    if wanted == "true or false" and isinstance(value, bool):
+        return value
+    if wanted == "a string" and isinstance(value, str):
+        if key in _WORDS and value not in _WORDS[key]:
+            raise mistake(f"{key} {value!r} is none of {', '.join(_WORDS[key])}")
+        return value
+    number = isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+    if number and (wanted == "a positive number" or (wanted == "a positive integer" and isinstance(value, int))):
+        return value
+    raise mistake(f"{key} takes {wanted}, not {_written(value)}")
+
+
+def _models(value: Any, mistake: _Mistake) -> tuple[ConfiguredModel, ...]:
+    if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
+        raise mistake("models takes [[tool.nnlint.models]] tables")
+    result = []
+    for entry in value:
+        extra = sorted(set(entry) - {"target", "input"})
+        if extra:
+            hint = did_you_mean(extra[0], ("target", "input"))
+            raise mistake(f"a model has no setting named {extra[0]!r}{'; ' + hint if hint else ''}")
+        if not isinstance(entry.get("target"), str) or ":" not in entry["target"]:
+            raise mistake('a model needs target = "path.py:Net(10)" or "package.module:Net"')
+        given = entry.get("input", [])
+        given = [given] if isinstance(given, str) else given
+        if not _is_list(given):
+            raise mistake('input takes "2x1x28x28" or a list of such')
+        result.append(ConfiguredModel(target=entry["target"], input=tuple(given)))
+    return tuple(result)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _is_table(value: Any, kind: type) -> bool:
+    return isinstance(value, dict) and all(isinstance(item, kind) for item in value.values())
+
+
+def _written(value: Any) -> str:
+    return {True: "true", False: "false"}[value] if isinstance(value, bool) else repr(value)
+
+
+def _words(value: Any) -> list[str]:
+    if isinstance(value, Mapping):
+        return [word for item in value.values() for word in _words(item) if isinstance(item, list)] + list(value)
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def _shown(path: Path) -> str:
+    try:
+        return path.resolve().relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return path.resolve().as_posix()
+
+
+def line_of(text: str, section: str, key: str) -> int:
+    """Return the line (from 1) on which `key` of the table `section` is set, else the table's own line."""
+    table, found = "", 1
+    name = f"{section}.{key}".lstrip(".")
+    for number, line in enumerate(text.splitlines(), 1):
+        header = re.match(r"\s*\[\[?\s*([^\]]+?)\s*\]", line)
+        if header:
+            table = header[1].replace('"', "").replace(" ", "")
+            if table == name or table.startswith(name + "."):
+                return number
+            found = number if table == section else found
+        elif re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*[=.]", line) and table == section:
+            return number
+    return found
+
+
+def _line_of_word(text: str, start: int, word: str) -> int:
+    for number, line in enumerate(text.splitlines()[start - 1 :], start):
+        if f'"{word}"' in line or f"'{word}'" in line or re.match(rf"\s*{re.escape(word)}\s*=", line):
+            return number
+    return start
