@@ -27,6 +27,11 @@ class Loss(Fact):
     reads: Known[tuple[int, ...]] = missing()
     """Ids of the graph's nodes whose values reach the loss as predictions."""
 
+    @property
+    def shown(self) -> str:
+        """How a message speaks of it: "`CrossEntropyLoss`", "the hand-written loss"."""
+        return f"`{self.name}`" if " " not in self.name else "the " + self.name.removeprefix("the ")
+
 
 class Optimizer(Fact):
     """One optimizer. `kind` is its class name; `parameters` the names of the model's parameters that it steps."""
