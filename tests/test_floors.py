@@ -14,10 +14,10 @@ PACKAGE = ROOT / "nnlint"
 FLOORS = {
     "facts": 0, "finding": 0, "fix": 0, "settings": 0,
     "rule": 1, "registry": 1,
-    "source": 2, "worker": 2,
+    "configuration": 2, "source": 2, "worker": 2,
     "engine": 3, "inspection": 3, "trainer": 3,
-    "configuration": 4, "pipeline": 4, "report": 4, "render": 4,
-    "api": 5, "cli": 5, "__init__": 5, "__main__": 5, "server": 5,
+    "pipeline": 4, "render": 4, "report": 4, "reporting": 4, "targets": 4,
+    "__init__": 5, "__main__": 5, "cli": 5, "options": 5, "server": 5,
 }  # fmt: skip
 """The part of nnlint (its folder or file) and the floor that it stands on."""
 
