@@ -204,3 +204,8 @@ def _constructs(frame: FrameType, module: nn.Module) -> bool:
             first = rest[0] if isinstance(rest, tuple) and rest else None
         return first is module
     return False
+
+
+def is_users(code: CodeType) -> bool:
+    """Whether code stands in a file of the user's own."""
+    return _known(code).kind == "user"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -34,3 +34,20 @@ def each_tensor(value: Any, depth: int = 0) -> Iterator[torch.Tensor]:
 def describe_tensor(tensor: torch.Tensor) -> dict[str, Any]:
     """Return shape and dtype as `{"shape": [2, 10], "dtype": "float32"}`."""
     return {"shape": [int(n) for n in tensor.shape], "dtype": str(tensor.dtype).removeprefix("torch.")}
+
+
+def map_tensors(value: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
+    """Return `value` with every tensor in its tuples, lists and dictionaries changed; the rest as it is."""
+    if isinstance(value, torch.Tensor):
+        return change(value)
+    if isinstance(value, dict):
+        changed = {key: map_tensors(item, change) for key, item in value.items()}
+        try:
+            return changed if type(value) is dict else type(value)(changed)
+        except TypeError:
+            return changed
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*(map_tensors(item, change) for item in value))
+    if isinstance(value, (list, tuple)):
+        return type(value)(map_tensors(item, change) for item in value)
+    return value

@@ -1,0 +1,145 @@
+"""A recorder for forwards without values: shape rules, and invented answers where a model asks for values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils._device import _device_constructors
+
+from .recorder import Recorder
+from .shape_rules import FUNCTION_RULES, LAYER_RULES
+
+ASKS = frozenset({"item", "tolist", "numpy", "__bool__", "__int__", "__float__", "__index__", "__array__"})
+"""Functions that take a value out of a tensor."""
+
+
+class AbstractRecorder(Recorder):
+    """Records a forward on tensors that may have no values.
+
+    `device` is given to tensors that are made without one. With `guess`, questions for values are answered with
+    invented ones and `guessed` lists them. `failing` is what was being computed last: after an error, what failed.
+    """
+
+    def __init__(self, *, device: str | None = None, guess: bool = False, abstract: bool = True) -> None:
+        super().__init__(abstract=abstract)
+        self.device, self.guess = device, guess
+        self.guessed: list[str] = []
+        self.failing: tuple[Any, Sequence[Any], dict[str, Any]] | None = None
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if self.device is not None and func in _factories():
+            kwargs = {"device": self.device, **(kwargs or {})}
+            if kwargs["device"] is None:
+                kwargs["device"] = self.device
+        name = getattr(func, "__name__", "")
+        if name in ASKS and self.guess:
+            return self._answer(func, name, args, kwargs or {})
+        return super().__torch_function__(func, types, args, kwargs)
+
+    def compute(self, func: Any, bare: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """Compute by a shape rule where there is one; hand an unchanged input on as an object of its own."""
+        self.failing = (func, args, kwargs)
+        out = NotImplemented
+        if self.abstract and bare in FUNCTION_RULES:
+            out = FUNCTION_RULES[bare](args, kwargs)
+        if out is NotImplemented:
+            try:
+                out = func(*args, **kwargs)
+            except Exception:
+                if not self.guess or bare not in INVENTED:
+                    raise
+                out = INVENTED[bare](args)
+                self.guessed.append(bare)
+        mutates = bare.endswith("_") or bare.startswith("__i") or kwargs.get("inplace") is True
+        return out if mutates else self._own(out, args)
+
+    def compute_layer(self, module: nn.Module, args: Sequence[Any], kwargs: dict[str, Any], original: Any) -> Any:
+        """Compute by a shape rule where there is one."""
+        self.failing = (module, args, kwargs)
+        out = None
+        if self.abstract:
+            rule = LAYER_RULES.get(type(module))
+            out = rule(module, args, kwargs) if rule is not None else None
+        if out is None:
+            out = original(module, *args, **kwargs)
+        return out if getattr(module, "inplace", False) else self._own(out, args)
+
+    def _own(self, out: Any, args: Sequence[Any]) -> Any:
+        """Return an alias for an input that came out unchanged, so that its readers can be told apart."""
+        if isinstance(out, torch.Tensor) and not out.requires_grad and not isinstance(out, nn.Parameter):
+            for given in args:
+                if given is out:
+                    return out.detach()
+        return out
+
+    def _answer(self, func: Any, name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        with self.paused():
+            try:
+                return func(*args, **kwargs)
+            except Exception:
+                if not args or not isinstance(args[0], torch.Tensor):
+                    raise
+                self.guessed.append(name)
+                return _invent(name, args[0], self._maker(args[0]))
+
+    def _maker(self, tensor: torch.Tensor) -> str:
+        made = self.node_of(tensor)
+        return str(self.nodes[made]["op"]) if made is not None else ""
+
+
+def _invent(name: str, tensor: torch.Tensor, made_by: str) -> Any:
+    """Return a value that leads on: checks pass, masks are whole, numbers are one."""
+    one: Any = 1.0 if tensor.is_floating_point() else 1
+    if name == "__bool__" or tensor.dtype is torch.bool:
+        return made_by in ("all", "isfinite", "eq", "allclose", "equal", "is_all_true")
+    if name == "tolist":
+        return _nested(list(tensor.shape), one)
+    if name in ("numpy", "__array__"):
+        raise RuntimeError("values are needed as a NumPy array")
+    return float(one) if name == "__float__" else one
+
+
+def _nested(shape: list[int], value: Any) -> Any:
+    return value if not shape else [_nested(shape[1:], value) for _ in range(shape[0])]
+
+
+def _some_indices(x: torch.Tensor) -> torch.Tensor:
+    return x.new_zeros((max(1, x.numel() // 2), x.dim()), dtype=torch.long)
+
+
+def _masked(args: Sequence[Any]) -> Any:
+    x, index = args[0], args[1]
+    if isinstance(index, torch.Tensor) and index.dtype is torch.bool:
+        return x.new_empty((max(1, index.numel() // 2), *x.shape[index.dim() :]))
+    if isinstance(index, tuple):
+        return x[tuple(_some_indices(i)[:, 0] if _is_mask(i) else i for i in index)]
+    raise RuntimeError("the result's size depends on values")
+
+
+def _is_mask(index: Any) -> bool:
+    return isinstance(index, torch.Tensor) and index.dtype is torch.bool and index.dim() == 1
+
+
+INVENTED: dict[str, Callable[[Sequence[Any]], Any]] = {
+    "nonzero": lambda args: _some_indices(args[0]),
+    "argwhere": lambda args: _some_indices(args[0]),
+    "where": lambda args: tuple(_some_indices(args[0])[:, 0] for _ in range(args[0].dim())),
+    "__getitem__": _masked,
+    "masked_select": lambda args: args[0].new_empty((max(1, args[0].numel() // 2),)),
+    "unique": lambda args: args[0].reshape(-1),
+    "unique_consecutive": lambda args: args[0].reshape(-1),
+}
+"""Results whose size depends on values: half of what there could be."""
+
+_factory_set: set[Any] = set()
+
+
+def _factories() -> set[Any]:
+    if not _factory_set:
+        _factory_set.update(_device_constructors())
+    return _factory_set

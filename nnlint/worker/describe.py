@@ -1,0 +1,73 @@
+"""Everything that can be said of one model object, as plain data shaped like `nnlint.facts.Facts`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import nn
+from torch.nn.parameter import is_lazy
+
+from .inputs import given_inputs, guessed_inputs
+from .specs import parse_spec
+from .structure import describe_model
+from .tiers import Trace, trace
+
+__all__ = ["describe", "parse_spec"]
+
+
+def describe(
+    model: nn.Module,
+    *,
+    target: str,
+    path: str | None,
+    inputs: tuple[Any, ...] | None = None,
+    kwargs: Mapping[str, Any] | None = None,
+    specs: Sequence[str] | None = None,
+    loss: Any = None,
+    labels: Any = None,
+    guess_inputs: bool = True,
+    probe: bool = True,
+) -> dict[str, Any]:
+    """Return the facts of one model. A model that cannot run is described as far as possible, with the reason.
+
+    `inputs` and `kwargs` are what forward gets; else `specs` (`2x1x28x28`) are drawn; else an input is guessed.
+    Raises ValueError for a spec that cannot be read.
+    """
+    del loss, labels, probe
+    chosen = given_inputs(inputs, kwargs, specs)
+    attempt: Trace | None = None
+    why = "no input is known"
+    if chosen is not None:
+        attempt = trace(model, chosen.args, chosen.kwargs)
+    elif guess_inputs:
+        chosen, attempt = guessed_inputs(model)
+    graph = None
+    if attempt is not None:
+        why = reason(attempt)
+        if attempt.complete:
+            graph = {"nodes": attempt.nodes, "outputs": sorted(set(attempt.outputs))}
+    status = "traced" if graph else "partial" if attempt is not None and attempt.nodes else "structure"
+    subject: dict[str, Any] = {
+        "id": target,
+        "target": target,
+        "path": path,
+        "status": status,
+        "guessed": chosen is not None and chosen.guessed,
+        "input": chosen.shown if chosen is not None else [],
+        "nodes": len(attempt.nodes) if attempt is not None else 0,
+        "parameters": sum(p.numel() for p in model.parameters() if not is_lazy(p)),
+    }
+    if status != "traced":
+        subject["reason"] = why
+    return {"subject": subject, "model": describe_model(model, graph, why=why)}
+
+
+def reason(attempt: Trace) -> str:
+    """Say in one line why a forward did not complete."""
+    errors = [t.error for t in (attempt, *attempt.earlier) if t.error is not None]
+    if not errors:
+        return "the forward pass was not traced"
+    real = next((t.error for t in (attempt, *attempt.earlier) if t.tier == "real" and t.error is not None), errors[0])
+    text = str(real).strip().partition("\n")[0]
+    return f"forward raises {type(real).__name__}: {text}" if text else f"forward raises {type(real).__name__}"

@@ -1,0 +1,119 @@
+"""Find what a model's forward takes: given, written as a spec, or searched for.
+
+The search is guess, abstract run, repair from the failing layer, run again; "found" means that it runs, not that it is
+what the author meant, so the result says that it was guessed.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from .guesses import guesses
+from .repairs import repairs
+from .specs import Spec, parse_spec, shown
+from .tiers import Trace, can_run, run_tier
+
+MOST_RUNS = 60
+Key = int | str
+Specs = dict[Key, Any]
+"""What forward gets: position or name to a Spec, or to a plain value."""
+
+
+@dataclass
+class Inputs:
+    """What forward gets, and how it is shown."""
+
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    shown: list[str] = field(default_factory=list)
+    guessed: bool = False
+
+
+def given_inputs(
+    args: Sequence[Any] | None, kwargs: Mapping[str, Any] | None, specs: Sequence[str] | None
+) -> Inputs | None:
+    """Return what the user handed over or wrote down; None for neither. Raises ValueError for a wrong spec."""
+    if args is not None or kwargs:
+        texts = [shown(a) for a in args or () if isinstance(a, torch.Tensor)]
+        texts += [shown(v, k) for k, v in (kwargs or {}).items() if isinstance(v, torch.Tensor)]
+        return Inputs(tuple(args or ()), dict(kwargs or {}), texts)
+    if specs:
+        read = [parse_spec(text) for text in specs]
+        positional = {i: spec for i, spec in enumerate(s for s in read if s.name is None)}
+        return drawn({**positional, **{s.name: s for s in read if s.name is not None}})
+    return None
+
+
+def drawn(specs: Specs, guessed: bool = False) -> Inputs:
+    """Return drawn values for specs."""
+    values = {key: spec.draw(i) if isinstance(spec, Spec) else spec for i, (key, spec) in enumerate(specs.items())}
+    texts = [str(spec) if isinstance(spec, Spec) else f"{key}={spec!r}" for key, spec in specs.items()]
+    return Inputs(*_split(values), texts, guessed)
+
+
+def guessed_inputs(model: nn.Module) -> tuple[Inputs | None, Trace | None]:
+    """Search for an input that runs. Returns it with its trace, or the attempt that came furthest without one."""
+    runs = itertools.count()
+    best: Trace | None = None
+    seen: set[str] = set()
+    order = itertools.count()
+    for first in guesses(model):
+        waiting: list[tuple[float, int, Specs]] = [(0.0, next(order), first)]
+        while waiting and next(runs) < MOST_RUNS:
+            _, _, specs = heapq.heappop(waiting)
+            if repr(specs) in seen:
+                continue
+            seen.add(repr(specs))
+            attempt = _attempt(model, specs)
+            if attempt.complete:
+                return drawn(specs, guessed=True), attempt
+            if best is None or len(attempt.nodes) > len(best.nodes):
+                best = attempt
+            for rank, repaired in enumerate(itertools.islice(repairs(model, specs, attempt), 60)):
+                heapq.heappush(waiting, (-len(attempt.nodes) + rank * 0.5, next(order), repaired))
+    return None, best
+
+
+def _attempt(model: nn.Module, specs: Specs) -> Trace:
+    """Run on shapes alone; where the model asks for values, on drawn ones or with invented answers."""
+    blank = {key: spec.blank() if isinstance(spec, Spec) else spec for key, spec in specs.items()}
+    args, kwargs = _split(blank)
+    attempt = run_tier(model, args, kwargs, "meta")
+    if attempt.complete or not asks_for_values(attempt.error):
+        return attempt
+    tried = [attempt]
+    for tier in ("fake", "real", "guess"):
+        if tier == "real":
+            if not can_run(model):
+                continue
+            given = drawn(specs)
+            args, kwargs = given.args, given.kwargs
+        attempt = run_tier(model, args, kwargs, tier)  # type: ignore[arg-type]
+        if attempt.complete:
+            break
+        tried.append(attempt)
+        if tier == "real" and not asks_for_values(attempt.error):
+            break  # with real values it fails as well: the input is wrong
+    if not attempt.complete:
+        attempt = max(tried, key=lambda t: len(t.nodes))
+    attempt.earlier = [t for t in tried if t is not attempt]
+    return attempt
+
+
+def asks_for_values(error: Exception | None) -> bool:
+    """Whether a forward failed for the lack of values rather than for a wrong input."""
+    text = f"{type(error).__name__} {error}"
+    words = ("meta", "Meta", "DataDependent", "DynamicOutput", "Unsupported", "numpy", "NotImplementedError", "item()")
+    return any(word in text for word in words)
+
+
+def _split(values: Mapping[Key, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    args = tuple(value for key, value in values.items() if isinstance(key, int))
+    return args, {key: value for key, value in values.items() if isinstance(key, str)}

@@ -1,0 +1,120 @@
+"""What a parameter's values at initialization tell: their spread, and which named scheme they may come from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.parameter import is_lazy
+
+from .schemes import default_of, schemes
+
+SAMPLE = 1 << 22
+"""Entries looked at for moments; range, zeros and constancy come from all of them."""
+
+
+def describe_parameters(model: nn.Module, values: bool = True) -> list[dict[str, Any]]:
+    """Return a dict shaped as `nnlint.facts.Parameter` for each parameter, tied ones once under their first name."""
+    return [_describe(path, module, name, p, values) for path, module, name, p in each_parameter(model)]
+
+
+def each_parameter(model: nn.Module) -> Iterator[tuple[str, nn.Module, str, nn.Parameter]]:
+    """Yield (module path, module, name, parameter), each parameter once."""
+    seen: set[int] = set()
+    for path, module in model.named_modules():
+        for name, parameter in module._parameters.items():
+            if parameter is not None and id(parameter) not in seen:
+                seen.add(id(parameter))
+                yield path, module, name, parameter
+
+
+def role_of(name: str) -> str:
+    """Return `weight`, `bias` or `other` for a parameter's own name."""
+    for role in ("weight", "bias"):
+        if name.startswith(f"{role}_") or name == role or name.endswith(f"_{role}"):
+            return role
+    return "other"
+
+
+def fans(shape: torch.Size | tuple[int, ...]) -> tuple[int, int] | None:
+    """Return fan-in and fan-out as `torch.nn.init` counts them; None under two dimensions."""
+    if len(shape) < 2:
+        return None
+    field = math.prod(shape[2:])
+    return int(shape[1]) * field, int(shape[0]) * field
+
+
+def _describe(path: str, module: nn.Module, name: str, parameter: nn.Parameter, values: bool) -> dict[str, Any]:
+    lazy = is_lazy(parameter)
+    found: dict[str, Any] = {
+        "name": f"{path}.{name}" if path else name,
+        "shape": [] if lazy else [int(n) for n in parameter.shape],
+        "dtype": str(parameter.dtype).removeprefix("torch."),
+        "layer": path,
+        "role": role_of(name),
+        "trainable": bool(parameter.requires_grad),
+    }
+    counted = None if lazy else fans(parameter.shape)
+    if counted is not None:
+        found["fan_in"], found["fan_out"] = counted
+    why = _without_values(parameter) if values else "values were not looked at"
+    if why is None:
+        found.update(_statistics(parameter.detach(), default_of(module, name), counted))
+    else:
+        unknown = {"unknown": why}
+        found.update(
+            {key: unknown for key in ("mean", "std", "low", "high", "zeros", "constant", "equal_units", "schemes")}
+        )
+    return found
+
+
+def _without_values(parameter: nn.Parameter) -> str | None:
+    if is_lazy(parameter):
+        return "the layer is lazy: it has no shape before its first batch"
+    if parameter.device.type == "meta":
+        return "the model is on the meta device and has no values"
+    if parameter.numel() == 0:
+        return "the parameter is empty"
+    if parameter.is_sparse or parameter.is_quantized or not parameter.is_floating_point():
+        return "the values are not plain floating point numbers"
+    return None
+
+
+def _statistics(
+    values: torch.Tensor, default: tuple[str, float] | None, counted: tuple[int, int] | None
+) -> dict[str, Any]:
+    flat = values.reshape(-1)
+    low, high = (float(v) for v in torch.aminmax(flat))
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return {"schemes": []}
+    step = max(1, flat.numel() // SAMPLE)
+    sample = flat[::step].to(torch.float64)
+    mean = float(sample.mean())
+    centred = sample - mean
+    variance = float((centred * centred).mean())
+    constant = low == high
+    moments = {
+        "n": sample.numel(), "mean": mean, "std": 0.0 if constant else math.sqrt(variance), "low": low, "high": high,
+        "kurtosis": 0.0 if constant or variance == 0 else float((centred**4).mean()) / variance**2 - 3,
+    }  # fmt: skip
+    return {
+        "mean": mean,
+        "std": moments["std"],
+        "low": low,
+        "high": high,
+        "zeros": 1.0 - int(torch.count_nonzero(flat)) / flat.numel(),
+        "constant": constant,
+        "equal_units": equal_units(values),
+        "schemes": schemes(values, moments, counted, default),
+    }
+
+
+def equal_units(values: torch.Tensor) -> bool:
+    """Whether all rows along the first axis are equal; False for a single one."""
+    if values.dim() == 0 or values.shape[0] < 2:
+        return False
+    rows = values.reshape(values.shape[0], -1)
+    return bool(torch.equal(rows[0], rows[1])) and bool((rows == rows[:1]).all())

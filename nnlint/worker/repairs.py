@@ -1,0 +1,187 @@
+"""Repair an input from what failed: the layer it reached, what that layer wants, and what the error says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import nn
+
+from .guesses import BATCH, LONG, STEPS, first_wanted, wanted_by
+from .specs import Spec
+from .tiers import Failure, Trace
+
+SIZES = (224, 32, 28, 64, 256, 128, 96, 299, 512, 384, 48, 84, 16, 8, 112, 227, 192, 320, 100, 50, 40, 80, 160, 36, 30,
+         24, 20, 600, 448, 1024)  # fmt: skip
+"""Sides of images that people use, likeliest first."""
+
+Specs = dict[int | str, Any]
+
+
+def repairs(model: nn.Module, specs: Specs, attempt: Trace) -> Iterator[Specs]:
+    """Yield changed specs, likeliest first."""
+    failure = attempt.failure
+    keys = list(specs)
+    key = keys[failure.source] if failure and failure.source is not None and failure.source < len(keys) else None
+    key = key if key is not None else next((k for k in keys if isinstance(specs[k], Spec)), None)
+    if key is None or not isinstance(specs[key], Spec):
+        return
+    message = str(attempt.error)
+    for changed in _all(model, specs[key], failure, message):
+        yield {**specs, key: changed}
+    yield from _named_in(model, specs, message)
+
+
+def _all(model: nn.Module, spec: Spec, failure: Failure | None, message: str) -> Iterator[Spec]:
+    if failure is not None and failure.module is not None and failure.shape is not None:
+        yield from _by_layer(spec, failure, failure.module)
+    yield from _by_message(model, spec, message)
+    yield from _by_size(model, spec, message)
+    yield from _anything(model, spec)
+
+
+def _by_layer(spec: Spec, failure: Failure, layer: nn.Module) -> Iterator[Spec]:
+    wants, shape = wanted_by(layer), spec.shape
+    got = failure.shape or ()
+    if wants is not None and failure.distance is not None and failure.distance <= 1:
+        if wants.dtype != spec.dtype or len(wants.shape) != len(shape):
+            yield Spec(wants.shape, wants.dtype, wants.low, wants.high, spec.name)
+        if isinstance(layer, nn.modules.conv._ConvNd) and len(shape) == len(wants.shape):
+            yield spec.sized(shape[0], layer.in_channels, *shape[2:])
+        if isinstance(layer, (nn.Linear, nn.LayerNorm, nn.RNNBase)) and spec.floating:
+            yield spec.sized(*shape[:-1], wants.shape[-1])
+    if isinstance(layer, nn.Embedding) and spec.floating:
+        yield Spec((BATCH, STEPS), LONG, 0, layer.num_embeddings, spec.name)
+        yield Spec((BATCH,), LONG, 0, layer.num_embeddings, spec.name)
+    if not spec.floating:
+        return
+    if isinstance(layer, nn.Linear) and got and got[-1] != layer.in_features and layer.in_features:
+        yield from _for_linear(spec, layer.in_features, got[-1], failure.distance or 0)
+    if isinstance(layer, nn.modules.conv._ConvNd) and wants is not None:
+        yield from _for_convolution(spec, layer, wants, got)
+
+
+def _for_linear(spec: Spec, wanted: int, got: int, distance: int) -> Iterator[Spec]:
+    """The width that reaches a linear layer after flattening grows with the product of the free axes."""
+    shape = spec.shape
+    axes = len(shape) - 2
+    if axes >= 1 and distance >= 1 and got:
+        side = shape[-1] * (wanted / got) ** (1 / axes)
+        near = {round(side) + d for d in range(-3, 5)} | {s for s in SIZES if abs(s - side) < 0.2 * side + 4}
+        for size in sorted((n for n in near if n > 0), key=lambda n: _unusual(n, side)):
+            yield spec.sized(*shape[:2], *([size] * axes))
+        for channels in (1, 3):
+            if shape[1] != channels:
+                yield spec.sized(shape[0], channels, *shape[2:])
+    if axes == 3:
+        for frames in (8, 16, 32):
+            for size in (112, 224, 64, 32):
+                yield spec.sized(*shape[:2], frames, size, size)
+    if axes == 0 and got:
+        yield spec.sized(shape[0], round(shape[1] * wanted / got))
+    yield spec.sized(*shape[:-1], wanted)
+    yield spec.sized(shape[0], wanted)
+    yield spec.sized(shape[0], STEPS, wanted)
+
+
+def _unusual(size: int, estimate: float) -> tuple[int, float]:
+    return (0, SIZES.index(size)) if size in SIZES else (1, abs(size - estimate))
+
+
+def _for_convolution(spec: Spec, layer: nn.modules.conv._ConvNd, wants: Spec, got: tuple[int, ...]) -> Iterator[Spec]:
+    shape = spec.shape
+    if len(got) == len(wants.shape) and got[1] != layer.in_channels and len(shape) >= 2 and got[1]:
+        if shape[1] * layer.in_channels % got[1] == 0:
+            yield spec.sized(shape[0], shape[1] * layer.in_channels // got[1], *shape[2:])
+        yield spec.sized(shape[0], *shape[2:], layer.in_channels)
+        yield spec.sized(shape[0], STEPS, layer.in_channels)
+    yield spec.sized(wants.shape[0], *wants.shape[2:])
+    yield spec.sized(wants.shape[0], 8, *wants.shape[1:])
+    yield spec.sized(*wants.shape)
+
+
+def _by_message(model: nn.Module, spec: Spec, message: str) -> Iterator[Spec]:
+    shape = spec.shape
+    view = re.search(r"shape '\[(.*?)\]' is invalid for input of size (\d+)", message)
+    if view and spec.floating:
+        target = [int(n) for n in view.group(1).split(",")]
+        if target[0] in (-1, shape[0]) and len(target) >= 2:
+            elements = 1
+            for n in target[1:]:
+                elements *= abs(n)
+            yield spec.sized(shape[0], elements) if len(shape) == 2 else spec.sized(shape[0], *map(abs, target[1:]))
+            yield spec.sized(shape[0], elements)
+            if len(shape) == 4:
+                yield from (spec.sized(*shape[:2], n, n) for n in SIZES)
+    rank = re.search(
+        r"not enough values to unpack \(expected (\d+), got|too many values to unpack \(expected (\d+)", message
+    )
+    if rank:
+        yield _of_rank(model, spec, int(rank.group(1) or rank.group(2)))
+
+
+def _of_rank(model: nn.Module, spec: Spec, rank: int) -> Spec:
+    wants = first_wanted(model)
+    channels = wants.shape[1] if wants is not None and len(wants.shape) > 1 else 3
+    picture = wants.shape[1] if wants is not None and len(wants.shape) == 4 else 3
+    shapes = {1: (BATCH,), 2: (BATCH, channels), 3: (BATCH, STEPS, channels), 4: (BATCH, picture, 224, 224),
+              5: (BATCH, 8, 3, 112, 112)}  # fmt: skip
+    return spec.sized(*shapes.get(rank, spec.shape))
+
+
+def _by_size(model: nn.Module, spec: Spec, message: str) -> Iterator[Spec]:
+    shape = spec.shape
+    if spec.floating and len(shape) >= 4 and re.search(r"size|Size|shape", message or "size"):
+        for side in [*_own_sizes(model), *((n, n) for n in SIZES)]:
+            yield spec.sized(*shape[:-2], *side)
+    if spec.floating and len(shape) == 3:
+        for n in (16, 64, 96, 100, 128, 256, 512, 784, 1024, 16000):
+            yield spec.sized(*shape[:-1], n)
+            yield spec.sized(shape[0], n, shape[2])
+    if not spec.floating and len(shape) == 2:
+        yield from (spec.sized(shape[0], n) for n in (1, 8, 32, 64, 77, 128, 256, 512, 1024))
+        yield spec.sized(shape[0])
+
+
+def _own_sizes(model: nn.Module) -> Iterator[tuple[int, int]]:
+    for module in (model, *model.children()):
+        for name in ("img_size", "image_size", "input_size", "input_resolution", "resolution"):
+            value = getattr(module, name, None)
+            if isinstance(value, int) and 4 <= value <= 2048:
+                yield value, value
+            elif isinstance(value, (tuple, list)) and len(value) == 2 and all(isinstance(n, int) for n in value):
+                yield int(value[0]), int(value[1])
+
+
+def _anything(model: nn.Module, spec: Spec) -> Iterator[Spec]:
+    """Yield the shapes of usual inputs: the last resort."""
+    wants = first_wanted(model)
+    if wants is None:
+        return
+    c = wants.shape[1] if len(wants.shape) > 1 else 1
+    usual = ((3, 224, 224), (1, 28, 28), (3, 32, 32), (c,), (STEPS, c), (c, STEPS), (STEPS,), (c, 64, 64),
+             (8, c, 64, 64), (3, 8, 112, 112), (784,), (100,), (16000,), (1, 16000))  # fmt: skip
+    for shape in usual:
+        yield Spec((BATCH, *shape), torch.float32, name=spec.name)
+    yield Spec((BATCH, STEPS), LONG, 0, 10, name=spec.name)
+
+
+def _named_in(model: nn.Module, specs: Specs, message: str) -> Iterator[Specs]:
+    """Yield the specs with one more input, which the error names."""
+    from .transformers_inputs import is_configured, named_input
+
+    if not is_configured(model):
+        return
+    import inspect
+
+    optional = [n for n in inspect.signature(model.forward).parameters if n not in specs]
+    named = [n for n in sorted(optional, key=len, reverse=True) if re.search(rf"\b{re.escape(n)}\b", message)]
+    if re.search(r"None|specify|provide|Unbound", message):
+        named += [n for n in ("input_ids", "pixel_values", "input_features", "input_values", "bbox", "attention_mask",
+                              "encoder_hidden_states") if n in optional and n not in named]  # fmt: skip
+    for name in named:
+        spec = named_input(name, model.config)
+        if spec is not None:
+            yield {**specs, name: spec}

@@ -1,0 +1,176 @@
+"""Ways down to a graph: a forward without values, one that claims to be the CPU, a real one, a guessed one.
+
+The first that completes wins. Whichever it is, the model's own tensors take no part in it and nothing of it changes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+from torch import nn
+from torch.nn.parameter import is_lazy
+
+from .abstract import AbstractRecorder
+from .dynamo import without_compiler
+from .swap import Make, Swap, as_parameter, to_clone, to_meta, undisturbed
+from .values import each_tensor, map_tensors
+
+Tier = Literal["meta", "fake", "real", "guess"]
+TIERS: tuple[Tier, ...] = ("meta", "fake", "real", "guess")
+
+REAL_LIMIT = 1 << 30
+"""Bytes of parameters up to which a real forward is tried."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What a forward was computing when it ended: the layer (if it was one) and the shape that reached it.
+
+    `source` is the position of the input that the values came from, `distance` the number of calls in between.
+    """
+
+    module: nn.Module | None
+    name: str
+    shape: tuple[int, ...] | None
+    source: int | None
+    distance: int | None
+
+
+@dataclass
+class Trace:
+    """One attempt. `error` is what ended a forward that did not complete; `failing` what it was computing then."""
+
+    tier: Tier
+    recorder: AbstractRecorder
+    inputs: list[int] = field(default_factory=list)
+    outputs: list[int] = field(default_factory=list)
+    complete: bool = False
+    error: Exception | None = None
+    failure: Failure | None = None
+    earlier: list[Trace] = field(default_factory=list)
+
+    @property
+    def nodes(self) -> list[dict[str, Any]]:
+        """What was recorded, up to the failing call."""
+        return self.recorder.nodes
+
+
+def trace(
+    model: nn.Module,
+    args: Sequence[Any] = (),
+    kwargs: Mapping[str, Any] | None = None,
+    tiers: Sequence[Tier] = TIERS,
+) -> Trace:
+    """Trace one forward on inputs of these shapes; the best attempt where none completes."""
+    tried: list[Trace] = []
+    for tier in tiers:
+        if tier == "real" and not can_run(model):
+            continue
+        attempt = run_tier(model, args, kwargs or {}, tier)
+        if attempt.complete:
+            attempt.earlier = tried
+            return attempt
+        tried.append(attempt)
+    best = max(tried, key=lambda t: len(t.nodes))
+    best.earlier = [t for t in tried if t is not best]
+    return best
+
+
+def can_run(model: nn.Module) -> bool:
+    """Whether the model has weights, and few enough for a real forward on this machine."""
+    size = 0
+    for parameter in model.parameters():
+        if is_lazy(parameter):
+            continue
+        if parameter.device.type == "meta":
+            return False
+        size += parameter.numel() * parameter.element_size()
+    return size <= REAL_LIMIT
+
+
+def run_tier(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], tier: Tier) -> Trace:
+    """Run one forward in one of the ways. Errors of the model end up in the trace; nothing is raised."""
+    recorder = AbstractRecorder(
+        device="meta" if tier == "meta" else None, guess=tier == "guess", abstract=tier != "real"
+    )
+    attempt = Trace(tier, recorder)
+    with undisturbed(), without_compiler(), _way(tier) as (make, convert):
+        try:
+            with Swap(model, make, "meta" if tier == "meta" else "cpu"):
+                given = map_tensors(list(args), convert)
+                named = map_tensors(dict(kwargs), convert)
+                recorder.adopt(model)
+                attempt.inputs = [recorder.feed(t) for t in each_tensor((given, named))]
+                with torch.no_grad(), recorder:
+                    model(*given, **named)
+            attempt.outputs = recorder.calls[-1]["outputs"] if recorder.calls else []
+            attempt.complete = bool(recorder.calls)
+        except Exception as error:
+            attempt.error = error.with_traceback(None)
+            attempt.failure = _failure(attempt)
+        recorder.failing = None
+        recorder.release()
+    return attempt
+
+
+@contextlib.contextmanager
+def _way(tier: Tier) -> Iterator[tuple[Make, Make]]:
+    """Yield how to make stand-ins for the model's tensors, and for the inputs, in this tier."""
+    if tier == "meta":
+        yield to_meta, to_meta
+    elif tier == "real":
+        yield to_clone, _with_values
+    else:
+        from torch._subclasses.fake_tensor import FakeTensorMode
+
+        mode = FakeTensorMode(allow_non_fake_inputs=True)
+
+        def fake(tensor: torch.Tensor) -> torch.Tensor:
+            if tensor.device.type == "meta":  # claims to be the CPU: code that looks at .device stays on its usual path
+                with mode:
+                    made = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="cpu")
+                return as_parameter(made, tensor)
+            return mode.from_tensor(tensor)
+
+        with mode:
+            yield fake, fake
+
+
+def _with_values(tensor: torch.Tensor) -> torch.Tensor:
+    if tensor.device.type != "meta":
+        return tensor.detach().clone()
+    if tensor.is_floating_point():
+        return torch.randn(tensor.shape, dtype=tensor.dtype)
+    return torch.ones(tensor.shape, dtype=tensor.dtype)
+
+
+def _failure(attempt: Trace) -> Failure | None:
+    recorder = attempt.recorder
+    if recorder.failing is None:
+        return None
+    what, args, kwargs = recorder.failing
+    module = what if isinstance(what, nn.Module) else None
+    name = type(what).__name__ if module is not None else getattr(what, "__name__", str(what))
+    for tensor in each_tensor((list(args), kwargs)):
+        made = recorder.node_of(tensor)
+        if made is not None:
+            source, distance = _nearest_input(attempt, made)
+            return Failure(module, name, tuple(tensor.shape), source, distance)
+    return Failure(module, name, None, None, None)
+
+
+def _nearest_input(attempt: Trace, node: int) -> tuple[int | None, int | None]:
+    """Return the position of the input that is the fewest calls behind a node, and how many those are."""
+    level, seen, distance = [node], {node}, 0
+    while level:
+        for i in level:
+            if i in attempt.inputs:
+                return attempt.inputs.index(i), distance
+        level = list(dict.fromkeys(j for i in level for j in attempt.nodes[i].get("inputs", ()) if j not in seen))
+        seen.update(level)
+        distance += 1
+    return None, None

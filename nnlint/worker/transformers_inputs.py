@@ -1,0 +1,127 @@
+"""Inputs of models that carry a Hugging Face configuration: named by the signature, sized by the configuration."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import nn
+
+from .specs import Spec
+
+BATCH, STEPS = 2, 16
+LONG = torch.int64
+
+
+def guesses(model: Any) -> Iterator[dict[int | str, Any]]:
+    """Yield keyword inputs for a model with `config` and `main_input_name`."""
+    signature = inspect.signature(model.forward).parameters
+    main = getattr(model, "main_input_name", "input_ids")
+    kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    names = [n for n, p in signature.items() if p.default is p.empty and p.kind not in kinds]
+    names += [main] if main in signature and main not in names else []
+    if not names:
+        usual = ("input_ids", "pixel_values", "input_values", "input_features")
+        names = [n for n in usual if n in signature][:1]
+    if getattr(model.config, "is_encoder_decoder", False) and "decoder_input_ids" in signature:
+        names += ["decoder_input_ids"] if "decoder_input_ids" not in names else []
+    if _two_towers(model):
+        names += [n for n in ("input_ids", "pixel_values") if n in signature and n not in names]
+    yield {n: spec for n in names if (spec := named_input(n, model.config)) is not None}
+    dummy = _dummy(model)
+    if dummy:
+        yield dummy
+
+
+def _two_towers(model: Any) -> bool:
+    return hasattr(model.config, "text_config") and hasattr(model.config, "vision_config") and "logit_scale" in dict(
+        model.named_parameters(recurse=False)
+    )  # fmt: skip
+
+
+def _dummy(model: Any) -> dict[int | str, Any]:
+    try:
+        given = model.dummy_inputs
+    except Exception:
+        return {}
+    return {k: Spec(tuple(v.shape), v.dtype, 0, 10, k) for k, v in given.items() if isinstance(v, torch.Tensor)}
+
+
+def named_input(name: str, config: Any) -> Spec | None:
+    """Return the input of that name as the configuration sizes it, None for a name that is not known."""
+    vocabulary = setting(config, "vocab_size", default=1000)
+    high = min(vocabulary, 1000) if isinstance(vocabulary, int) else 1000
+    if name in ("input_ids", "decoder_input_ids", "token_ids"):
+        return Spec((BATCH, STEPS), LONG, 0, high, name)
+    if name in ("attention_mask", "decoder_attention_mask", "padding_mask"):
+        return Spec((BATCH, STEPS), LONG, 1, 2, name)
+    if name == "bbox":
+        return Spec((BATCH, STEPS, 4), LONG, 0, 100, name)
+    if name == "encoder_hidden_states":
+        return Spec(
+            (BATCH, STEPS, setting(config, "encoder_hidden_size", "hidden_size", "d_model", default=768)), name=name
+        )
+    return _picture(name, config) or _sound(name, config) or _series(name, config)
+
+
+def _picture(name: str, config: Any) -> Spec | None:
+    height, width = _pair(setting(config, "image_size", "crop_size", default=224))
+    channels = setting(config, "num_channels", "in_chans", "in_channels", default=3)
+    channels = channels if isinstance(channels, int) else 3
+    if name in ("pixel_values", "pixel_values_images", "images", "image"):
+        return Spec((BATCH, channels, height, width), name=name)
+    if name in ("pixel_values_videos", "videos"):
+        frames = setting(config, "num_frames", "frames_per_clip", default=8)
+        return Spec((BATCH, frames, channels, height, width), name=name)
+    return None
+
+
+def _sound(name: str, config: Any) -> Spec | None:
+    if name == "input_values":
+        length, bins = setting(config, "max_length"), setting(config, "num_mel_bins")
+        return Spec((BATCH, length, bins) if length and bins else (BATCH, 16000), name=name)
+    if name == "input_features":
+        bins = setting(config, "num_mel_bins", "feature_size", "input_feat_per_channel", "n_mels", default=80)
+        if "whisper" in getattr(config, "model_type", ""):
+            return Spec((BATCH, bins, 2 * (setting(config, "max_source_positions") or 1500)), name=name)
+        return Spec((BATCH, 128, bins), name=name)
+    return None
+
+
+def _series(name: str, config: Any) -> Spec | None:
+    if name != "past_values":
+        return None
+    length = getattr(config, "context_length", 32) + max(getattr(config, "lags_sequence", None) or [0])
+    channels = getattr(config, "num_input_channels", None) or (getattr(config, "input_size", 1) or 1)
+    return Spec((BATCH, length, channels) if channels > 1 or hasattr(config, "num_input_channels") else (BATCH, length))
+
+
+def setting(config: Any, *names: str, default: Any = None) -> Any:
+    """Return the first of these settings that the configuration, or one inside it, has."""
+    waiting, seen = [config], {id(config)}
+    while waiting:
+        current = waiting.pop(0)
+        for name in names:
+            value = getattr(current, name, None)
+            if value is not None and not callable(value):
+                return value
+        for value in list(vars(current).values()):
+            if hasattr(value, "to_dict") and id(value) not in seen:
+                seen.add(id(value))
+                waiting.append(value)
+    return default
+
+
+def _pair(size: Any) -> tuple[int, int]:
+    if isinstance(size, dict):
+        return int(size.get("height", 224)), int(size.get("width", 224))
+    if isinstance(size, (list, tuple)):
+        return int(size[-2 if len(size) > 1 else 0]), int(size[-1])
+    return int(size), int(size)
+
+
+def is_configured(model: nn.Module) -> bool:
+    """Whether a model carries a Hugging Face configuration."""
+    return hasattr(model, "config") and hasattr(model, "main_input_name")
