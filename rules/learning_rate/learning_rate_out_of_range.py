@@ -1,0 +1,68 @@
+"""The learning rate is far outside what the optimizer can use.
+
+Why is this bad?
+    SGD with a rate over 1 overshoots and diverges, with one under 0.00001 it needs a hundred thousand steps for
+    what it could do in a hundred. Adam and its family move every weight by about the rate in each step, whatever
+    the gradient: over 0.03 weights of ordinary size are lost within a few steps, under 0.000001 they hardly move.
+
+When is it fine?
+    Sum-reduced losses (their gradients grow with the batch), gradients clipped by norm, a scheduler that multiplies
+    the rate (as Noam's with 1.0), fine-tuning of loaded weights, prompt tuning and other optimizers that step
+    almost nothing of the model, inputs that are optimized, and optimizers that find their own scale (Prodigy,
+    Adadelta, LARS, LBFGS).
+
+Fix safety
+    Unsafe: training takes another course.
+
+References
+    Bengio: Practical Recommendations for Gradient-Based Training, 2012. PyTorch: defaults of `torch.optim`.
+"""
+
+import math
+
+from nnlint.facts import Model, Optimizer, Recipe
+from nnlint.finding import Finding
+from nnlint.fix import set_argument
+from nnlint.rule import rule
+
+ADAM_FAMILY = {"Adam", "AdamW", "NAdam", "RAdam", "Adamax", "AMSGrad", "SparseAdam", "Lion", "RMSprop"}
+RANGES = {"SGD": (1e-5, 1.0), **dict.fromkeys(ADAM_FAMILY, (1e-6, 0.03))}
+USUAL = {"SGD": 0.01, "Lion": 1e-4}
+PART_OF_A_TUNED_PROMPT = 0.05
+
+
+@rule(level="warning", since="0.1")
+def learning_rate_out_of_range(optimizer: Optimizer, recipe: Recipe, model: Model) -> Finding | None:
+    """Report a rate that is orders of magnitude off for the optimizer's class."""
+    if optimizer.kind not in RANGES:
+        return None
+    rate, (low, high) = optimizer.lr, RANGES[optimizer.kind]
+    if low <= rate <= high or rate <= 0 or recipe.scheduler is not None or _steps_little(optimizer, model):
+        return None
+    if rate > high and recipe.loop.clips is not None:
+        return None
+    if rate < low and (not model.fresh or any(loss.reduction == "sum" for loss in recipe.losses)):
+        return None
+    usual = USUAL.get(optimizer.kind, 0.001)
+    side, limit = ("above", high) if rate > high else ("below", low)
+    times = rate / usual if rate > usual else usual / rate
+    return Finding(
+        at=optimizer,
+        says=f"a learning rate of {rate:g} is far {side} what `{optimizer.kind}` can use",
+        label=f"{times:,.0f} times the usual {usual:g}"
+        if rate > usual
+        else f"{times:,.0f} times less than the usual {usual:g}",
+        why=f"{side} {limit:g} the steps of `{optimizer.kind}` are too {'long to settle' if rate > high else 'short to get on'}",
+        explains=("learning-rate-off-range-test", "exploding-gradient"),
+        fixes=[set_argument(optimizer.span, "lr", usual, position=1, title=f"start from {usual:g}")]
+        if optimizer.span
+        else [],
+    )
+
+
+def _steps_little(optimizer: Optimizer, model: Model) -> bool:
+    """Whether it steps nothing of the model (inputs, a latent code), or little beside frozen weights (a prompt)."""
+    sizes = {p.name: math.prod(p.shape) for p in model.parameters}
+    stepped = sum(sizes.get(name, 0) for name in optimizer.parameters)
+    frozen = any(not p.trainable for p in model.parameters)
+    return stepped == 0 or (frozen and stepped < PART_OF_A_TUNED_PROMPT * sum(sizes.values()))
