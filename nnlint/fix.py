@@ -16,6 +16,10 @@ from .facts import Loss, Node, Optimizer, Plain, Span
 Safety = Literal["safe", "unsafe", "display"]
 
 
+class Code(str):
+    """An expression (`self.training`) where a verb else takes a plain value: it is written as it stands."""
+
+
 class Verb(Plain):
     """One change. Every verb has a text writer in `nnlint.source`; some have a live one in `nnlint.worker`."""
 
