@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from .inputs import given_inputs, guessed_inputs
+from .probe import probe_model
 from .specs import parse_spec
 from .structure import describe_model
 from .tiers import Trace, trace
@@ -34,7 +35,6 @@ def describe(
     `inputs` and `kwargs` are what forward gets; else `specs` (`2x1x28x28`) are drawn; else an input is guessed.
     Raises ValueError for a spec that cannot be read.
     """
-    del loss, labels, probe
     chosen = given_inputs(inputs, kwargs, specs)
     attempt: Trace | None = None
     why = "no input is known"
@@ -60,7 +60,10 @@ def describe(
     }
     if status != "traced":
         subject["reason"] = why
-    return {"subject": subject, "model": describe_model(model, graph, why=why)}
+    found = {"subject": subject, "model": describe_model(model, graph, why=why)}
+    if probe and graph is not None and chosen is not None:
+        found["probe"] = probe_model(model, chosen, graph, loss, labels)
+    return found
 
 
 def reason(attempt: Trace) -> str:

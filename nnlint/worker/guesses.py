@@ -42,7 +42,7 @@ def guesses(model: nn.Module) -> Iterator[dict[int | str, Any]]:
 def required_parameters(model: nn.Module) -> list[inspect.Parameter]:
     """Return the arguments that forward must get; the first one where it names none."""
     if isinstance(model, torch.jit.ScriptModule):
-        names = [argument.name for argument in model.forward.schema.arguments[1:]]
+        names = [argument.name for argument in model.forward.schema.arguments[1:]]  # type: ignore[attr-defined]
         return [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in names]
     try:
         parameters = list(inspect.signature(model.forward).parameters.values())
@@ -145,7 +145,7 @@ def _graph_width(module: nn.Module) -> int:
 def _by_layers(lower: str, model: nn.Module) -> Spec:
     found = list(layers(model))
     same_name = [layer for name, layer in found if len(lower) > 2 and lower in name.lower().partition(".")[0]]
-    kind = nn.Embedding if lower in TOKENS or "ids" in lower or "token" in lower else None
+    kind: type[nn.Module] | None = nn.Embedding if lower in TOKENS or "ids" in lower or "token" in lower else None
     kind = nn.Conv2d if lower in PICTURES else kind
     preferred = [layer for _, layer in found if kind is not None and isinstance(layer, kind)]
     for layer in [*preferred, *same_name, *(layer for _, layer in found)]:

@@ -18,7 +18,8 @@ from torch import nn
 from .guesses import guesses
 from .repairs import repairs
 from .specs import Spec, parse_spec, shown
-from .tiers import Trace, can_run, run_tier
+from .tiers import TIERS, Trace, can_run, run_tier
+from .values import each_tensor
 
 MOST_RUNS = 60
 Key = int | str
@@ -34,6 +35,22 @@ class Inputs:
     kwargs: dict[str, Any] = field(default_factory=dict)
     shown: list[str] = field(default_factory=list)
     guessed: bool = False
+    drawn_from: Specs | None = None
+    """The specs, where the values were drawn."""
+
+    @property
+    def batch(self) -> int | None:
+        """The length of the first tensor's first axis."""
+        first = next(each_tensor((self.args, self.kwargs)), None)
+        return int(first.shape[0]) if first is not None and first.dim() else None
+
+    def with_batch(self, size: int, seed: int) -> Inputs | None:
+        """Return newly drawn values with another length of the first axis; None where the inputs do not share one."""
+        specs = {key: spec for key, spec in (self.drawn_from or {}).items() if isinstance(spec, Spec)}
+        if not specs or any(spec.times or spec.shape[0] != self.batch for spec in specs.values()):
+            return None
+        changed = {key: spec.sized(size, *spec.shape[1:]) for key, spec in specs.items()}
+        return drawn({**(self.drawn_from or {}), **changed}, self.guessed, seed * 1000)
 
 
 def given_inputs(
@@ -46,16 +63,19 @@ def given_inputs(
         return Inputs(tuple(args or ()), dict(kwargs or {}), texts)
     if specs:
         read = [parse_spec(text) for text in specs]
-        positional = {i: spec for i, spec in enumerate(s for s in read if s.name is None)}
-        return drawn({**positional, **{s.name: s for s in read if s.name is not None}})
+        positional = [spec for spec in read if spec.name is None]
+        named: Specs = {spec.name: spec for spec in read if spec.name is not None}
+        return drawn({**dict(enumerate(positional)), **named})
     return None
 
 
-def drawn(specs: Specs, guessed: bool = False) -> Inputs:
+def drawn(specs: Specs, guessed: bool = False, seed: int = 0) -> Inputs:
     """Return drawn values for specs."""
-    values = {key: spec.draw(i) if isinstance(spec, Spec) else spec for i, (key, spec) in enumerate(specs.items())}
+    values = {
+        key: spec.draw(seed + i) if isinstance(spec, Spec) else spec for i, (key, spec) in enumerate(specs.items())
+    }
     texts = [str(spec) if isinstance(spec, Spec) else f"{key}={spec!r}" for key, spec in specs.items()]
-    return Inputs(*_split(values), texts, guessed)
+    return Inputs(*_split(values), texts, guessed, specs)
 
 
 def guessed_inputs(model: nn.Module) -> tuple[Inputs | None, Trace | None]:
@@ -89,13 +109,13 @@ def _attempt(model: nn.Module, specs: Specs) -> Trace:
     if attempt.complete or not asks_for_values(attempt.error):
         return attempt
     tried = [attempt]
-    for tier in ("fake", "real", "guess"):
+    for tier in TIERS[1:]:
         if tier == "real":
             if not can_run(model):
                 continue
             given = drawn(specs)
             args, kwargs = given.args, given.kwargs
-        attempt = run_tier(model, args, kwargs, tier)  # type: ignore[arg-type]
+        attempt = run_tier(model, args, kwargs, tier)
         if attempt.complete:
             break
         tried.append(attempt)

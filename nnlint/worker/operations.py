@@ -67,6 +67,22 @@ CONSTANTS = frozenset(
 )  # fmt: skip
 """Functions that make the same values whatever the model's input is (its shape aside)."""
 
+VIEWS = frozenset(
+    {"view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze", "transpose", "permute", "contiguous",
+     "identity", "expand", "clone", "to", "getitem", "detach", "chunk", "split", "unbind", "movedim", "checkpoint"}
+)  # fmt: skip
+"""Operations that hand values on unchanged."""
+
+DROPOUTS = frozenset({"dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout"})
+
+SOFTMAXES = frozenset({"softmax", "log_softmax", "gumbel_softmax", "softmin"})
+
+ACTIVATIONS = SOFTMAXES | {
+    "elu", "selu", "celu", "gelu", "silu", "mish", "softplus", "softsign", "hardtanh", "hardswish", "tanhshrink",
+    "softshrink", "hardshrink", "logsigmoid", "glu", "sigmoid", "hardsigmoid", "tanh", "relu", "relu6", "leaky_relu",
+    "prelu", "rrelu", "threshold",
+}  # fmt: skip
+
 WITH_TRAINING = frozenset(
     {"dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout", "batch_norm", "rrelu"}
 )

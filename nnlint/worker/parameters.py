@@ -64,10 +64,8 @@ def _describe(path: str, module: nn.Module, name: str, parameter: nn.Parameter, 
     if why is None:
         found.update(_statistics(parameter.detach(), default_of(module, name), counted))
     else:
-        unknown = {"unknown": why}
-        found.update(
-            {key: unknown for key in ("mean", "std", "low", "high", "zeros", "constant", "equal_units", "schemes")}
-        )
+        read = ("mean", "std", "low", "high", "zeros", "constant", "equal_units", "schemes")
+        found.update({key: {"unknown": why} for key in read})
     return found
 
 

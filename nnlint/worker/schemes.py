@@ -82,14 +82,13 @@ def _looks_uniform(moments: Moments) -> bool:
     """Uniform values have excess kurtosis -1.2 and none beyond the square root of three standard deviations."""
     furthest = max(moments["high"] - moments["mean"], moments["mean"] - moments["low"]) / moments["std"]
     error = SURE * math.sqrt(0.8 / moments["n"])
-    return abs(moments["kurtosis"] + 1.2) < error + 0.02 and furthest < math.sqrt(3) * (1 + error)
+    return bool(abs(moments["kurtosis"] + 1.2) < error + 0.02 and furthest < math.sqrt(3) * (1 + error))
 
 
 def _looks_normal(moments: Moments) -> bool:
     """Normal values have excess kurtosis 0; cut off at two standard deviations, -0.63."""
     error = SURE * math.sqrt(24 / moments["n"])
-    centred = abs(moments["mean"]) < SURE * moments["std"] / math.sqrt(moments["n"])
-    return -0.68 - error < moments["kurtosis"] < error and (centred or moments["std"] > 0)
+    return bool(-0.68 - error < moments["kurtosis"] < error)
 
 
 def _uniform(moments: Moments, counted: tuple[int, int] | None, default: tuple[str, float] | None) -> list[str]:

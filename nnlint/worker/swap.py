@@ -128,8 +128,9 @@ def _same(now: Any, before: Any) -> bool:
 
 def fresh_lazy(tensor: torch.Tensor, device: str) -> torch.Tensor:
     """Return a parameter or buffer that is still to be materialized, like the one given."""
-    kind = UninitializedParameter if isinstance(tensor, nn.Parameter) else UninitializedBuffer
-    return kind(device=device)  # type: ignore[no-any-return]
+    kind: Any = UninitializedParameter if isinstance(tensor, nn.Parameter) else UninitializedBuffer
+    made: torch.Tensor = kind(device=device)
+    return made
 
 
 def as_parameter(tensor: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
@@ -162,7 +163,7 @@ def undisturbed() -> Iterator[None]:
     python, default = random.getstate(), torch.random.get_rng_state()
     numpy = sys.modules.get("numpy")
     drawn = numpy.random.get_state() if numpy is not None and hasattr(numpy, "random") else None
-    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None  # type: ignore[no-untyped-call]
     dtype, device, threads = torch.get_default_dtype(), torch.get_default_device(), torch.get_num_threads()
     graph = torch.is_grad_enabled()
     try:
