@@ -78,6 +78,11 @@ def _kind(code: CodeType) -> str:
     return "library" if installed or path.startswith((_TORCH, *_STDLIB)) else "user"
 
 
+def kind_of(code: CodeType) -> str:
+    """Return `user`, `plumbing` (torch's own wrappers), `worker` (this package) or `library` for a code object."""
+    return _known(code).kind
+
+
 def call_site(frame: FrameType | None) -> tuple[FrameType | None, str]:
     """Return the frame of the user's own call that led to `frame`, and the name of torch's wrapper in between.
 
@@ -204,8 +209,3 @@ def _constructs(frame: FrameType, module: nn.Module) -> bool:
             first = rest[0] if isinstance(rest, tuple) and rest else None
         return first is module
     return False
-
-
-def is_users(code: CodeType) -> bool:
-    """Whether code stands in a file of the user's own."""
-    return _known(code).kind == "user"

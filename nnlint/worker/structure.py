@@ -11,7 +11,7 @@ from torch import nn
 
 from .operations import class_name
 from .parameters import describe_parameters
-from .sites import is_users, site
+from .sites import kind_of, site
 
 
 def describe_model(
@@ -69,7 +69,7 @@ def class_span(kind: type) -> dict[str, Any] | None:
     """Return the span of the line that begins a class of the user's; None for a class of a library."""
     for member in vars(kind).values():
         code = getattr(getattr(member, "__func__", member), "__code__", None)
-        if code is None or not is_users(code) or f"{kind.__name__}." not in getattr(member, "__qualname__", ""):
+        if code is None or kind_of(code) != "user" or f"{kind.__name__}." not in getattr(member, "__qualname__", ""):
             continue
         for line in range(code.co_firstlineno, 0, -1):
             text = linecache.getline(code.co_filename, line)
