@@ -83,6 +83,11 @@ def kind_of(code: CodeType) -> str:
     return _known(code).kind
 
 
+def is_users(code: CodeType) -> bool:
+    """Whether code stands in a file of the user's own."""
+    return _known(code).kind == "user"
+
+
 def call_site(frame: FrameType | None) -> tuple[FrameType | None, str]:
     """Return the frame of the user's own call that led to `frame`, and the name of torch's wrapper in between.
 
