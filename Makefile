@@ -51,8 +51,10 @@ docs: setup  ## build the documentation into site/, from the rules
 wheel: setup  ## build the wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation
 
-bless: setup  ## accept what nnlint says now: snapshots and the README's output
+bless: setup readme  ## accept what nnlint says now: snapshots and the README's output
 	NNLINT_BLESS=1 $(BIN)/python -m pytest -n $(JOBS) -k "said or snapshot"
+
+readme: setup  ## put what nnlint says now into the README
 	$(BIN)/python docs/readme.py
 
 bench-bugs: setup  ## real bugs: expected, found and false for each case
