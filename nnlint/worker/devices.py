@@ -1,0 +1,152 @@
+"""Run the user's code on the CPU of this process alone: no GPU, no workers, no compiler, no process group.
+
+`.cuda()`, `device="cuda"`, `torch.device("cuda")` are read as the CPU, `torch.compile` hands the model back as it is.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+from torch.utils.data import DataLoader
+
+_ELSEWHERE = ("cuda", "mps", "xpu", "hip", "npu", "hpu")
+_AWAY = {"cuda", "pin_memory", "xpu"}
+_MADE = {"ones", "zeros", "full", "ones_like", "zeros_like", "full_like", "new_ones", "new_zeros", "new_full"}
+_PICKED = {"__getitem__", "index_select"}
+
+
+def on_cpu(device: Any) -> Any:
+    """Return the CPU for a device that stands for an accelerator, anything else as it is."""
+    if isinstance(device, torch.device) and device.type in _ELSEWHERE:
+        return torch.device("cpu")
+    if isinstance(device, str) and device.split(":")[0] in _ELSEWHERE:
+        return "cpu"
+    return device
+
+
+class Watch(TorchFunctionMode):
+    """Maps devices, and remembers where recent tensors come from: `made` by a constant, or picked from a larger one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._made: dict[int, weakref.ref[torch.Tensor]] = {}
+        self._picked: dict[int, tuple[weakref.ref[torch.Tensor], weakref.ref[torch.Tensor]]] = {}
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Call `func` with every accelerator replaced."""
+        kwargs = kwargs or {}
+        name = getattr(func, "__name__", "")
+        if name in _AWAY and args and isinstance(args[0], torch.Tensor):
+            return args[0]
+        if "device" in kwargs:
+            kwargs = {**kwargs, "device": _or_cpu(on_cpu(kwargs["device"]))}
+        if name == "to" and len(args) > 1:
+            args = (args[0], on_cpu(args[1]), *args[2:])
+        elif name == "type" and len(args) > 1 and isinstance(args[1], str):
+            args = (args[0], args[1].replace("torch.cuda.", "torch."), *args[2:])
+        result = func(*args, **kwargs)
+        if isinstance(result, torch.Tensor):
+            if name in _MADE:
+                _remember(self._made, result, weakref.ref(result))
+            elif name in _PICKED and args and isinstance(args[0], torch.Tensor):
+                _remember(self._picked, result, (weakref.ref(result), weakref.ref(args[0])))
+        return result
+
+    def constant(self, tensor: torch.Tensor) -> bool:
+        """Whether `tensor` was made by `ones`, `zeros`, `full` or the like."""
+        found = self._made.get(id(tensor))
+        return found is not None and found() is tensor
+
+    def source(self, tensor: torch.Tensor) -> torch.Tensor | None:
+        """Return the tensor from which `tensor` was picked by an index, None where it was not."""
+        found = self._picked.get(id(tensor))
+        return found[1]() if found is not None and found[0]() is tensor else None
+
+
+def _or_cpu(device: Any) -> Any:
+    return "cpu" if isinstance(device, int) and not isinstance(device, bool) else device
+
+
+def _remember(table: dict[int, Any], tensor: torch.Tensor, value: Any) -> None:
+    table[id(tensor)] = value
+    if len(table) > 512:
+        for key in list(table)[:256]:
+            del table[key]
+
+
+class OnCpu:
+    """While active, torch offers nothing but this process's CPU. `watch` sees every torch function."""
+
+    def __init__(self) -> None:
+        self.watch = Watch()
+        self._undo: list[Callable[[], None]] = []
+
+    def __enter__(self) -> OnCpu:
+        self._patch(torch, "compile", _not_compiled)
+        self._patch(torch, "load", _loading_to_cpu(torch.load))
+        self._patch(nn.Module, "compile", lambda self, *args, **kwargs: None)
+        self._patch(DataLoader, "__init__", _in_this_process(DataLoader.__init__))
+        for name in ("set_device", "synchronize", "reset_peak_memory_stats", "empty_cache"):
+            self._patch(torch.cuda, name, lambda *args, **kwargs: None)
+        self._patch(torch.cuda, "current_device", lambda: 0)
+        self._patch(torch.cuda, "get_device_name", lambda *args: "cpu")
+        for name in ("FloatTensor", "LongTensor", "IntTensor", "DoubleTensor", "BoolTensor", "ByteTensor"):
+            self._patch(torch.cuda, name, getattr(torch, name))
+        if torch.distributed.is_available():
+            self._patch(torch.distributed, "init_process_group", _alone)
+        self.watch.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.watch.__exit__(None, None, None)
+        while self._undo:
+            self._undo.pop()()
+
+    def _patch(self, owner: Any, name: str, value: Any) -> None:
+        if hasattr(owner, name):
+            original = owner.__dict__.get(name, getattr(owner, name))
+            self._undo.append(lambda: setattr(owner, name, original))
+            setattr(owner, name, value)
+
+
+def _not_compiled(model: Any = None, **_: Any) -> Any:
+    return model if model is not None else lambda function: function
+
+
+def _alone(*_: Any, **__: Any) -> None:
+    raise RuntimeError("nnlint runs your code in one process: distributed training is not started")
+
+
+def _loading_to_cpu(load: Any) -> Any:
+    def loading(f: Any, map_location: Any = None, *args: Any, **kwargs: Any) -> Any:
+        plain = map_location is None or isinstance(map_location, (str, torch.device))
+        return load(f, "cpu" if plain else map_location, *args, **kwargs)
+
+    return loading
+
+
+def _in_this_process(original: Any) -> Any:
+    def __init__(self: Any, dataset: Any, batch_size: Any = 1, *args: Any, **kwargs: Any) -> None:
+        if len(args) > 3:
+            args = (*args[:3], 0, *args[4:])
+        else:
+            kwargs["num_workers"] = 0
+        kwargs.pop("prefetch_factor", None)
+        kwargs.pop("multiprocessing_context", None)
+        kwargs["persistent_workers"] = False
+        kwargs["timeout"] = 0
+        kwargs["pin_memory"] = False
+        if len(args) > 5:
+            args = (*args[:5], False, *args[6:])
+            kwargs.pop("pin_memory")
+        if len(args) > 7:
+            args = (*args[:7], 0, *args[8:])
+            kwargs.pop("timeout")
+        original(self, dataset, batch_size, *args, **kwargs)
+
+    return __init__

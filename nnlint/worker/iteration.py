@@ -1,0 +1,238 @@
+"""One iteration of the user's training loop: its forward passes, its losses, its data, what came back as gradients."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import torch
+from torch import nn
+
+from . import profile
+from .losses import Terms
+from .naming import name_of
+from .parameters import describe_parameters
+from .recorder import Recorder
+from .signals import Signals
+from .values import describe_tensor
+
+NodeDict = dict[str, Any]
+Sample = tuple[torch.Tensor | None, int | None]
+
+_OVERGROWN = 20_000
+_WEIGHTED = frozenset(
+    {"conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "rnn", "lstm", "gru",
+     "rnn_cell", "lstm_cell", "gru_cell", "linear", "bilinear", "embedding", "embedding_bag", "multihead_attention"}
+)  # fmt: skip
+
+
+class Surroundings:
+    """What an iteration asks of whoever watches the whole script."""
+
+    def outermost(self, module: nn.Module) -> nn.Module:
+        """Return the module that holds `module` and that no other one holds."""
+        return module
+
+    def sample(self, tensor: torch.Tensor) -> Sample:
+        """Return more rows of the data that `tensor` is a batch of, and how many there are in all."""
+        return None, None
+
+    def constant(self, tensor: torch.Tensor) -> bool:
+        """Whether `tensor` was made by `ones`, `zeros` or `full`."""
+        return False
+
+
+class Iteration:
+    """Records from the first call of a model until the optimizers have stepped.
+
+    `losses` holds what `Terms.found` holds for every loss on which `backward()` was called; `models` the models that
+    were called, in order. Parameters, features and target are described at the first `backward()`, when no optimizer
+    has stepped.
+    """
+
+    def __init__(self, around: Surroundings) -> None:
+        self.recorder = Recorder(on_root_call=self._met, on_node=self._note)
+        self.signals = Signals()
+        self.losses: list[dict[str, Any]] = []
+        self.models: list[nn.Module] = []
+        self.direct: list[nn.Module] = []
+        self.names: dict[int, str] = {}
+        self.parameters: dict[int, list[dict[str, Any]]] = {}
+        self.features: dict[int, list[dict[str, Any]]] = {}
+        self.target: dict[str, Any] | None = None
+        self.samples: int | None = None
+        self.last = 0
+        self._around = around
+        self._paths: dict[int, str] = {}
+        self._tensors: dict[int, torch.Tensor] = {}
+        self._seen_losses: set[str] = set()
+
+    @property
+    def overgrown(self) -> bool:
+        """Whether so much was recorded without a loss that it cannot be one training step."""
+        return not self.losses and len(self.recorder.nodes) > _OVERGROWN
+
+    @property
+    def nodes(self) -> dict[int, NodeDict]:
+        """The recorded calls by id."""
+        return {node["id"]: node for node in self.recorder.nodes}
+
+    @property
+    def calls(self) -> list[dict[str, Any]]:
+        """The calls of models, as the recorder lists them; a part that was called by itself counts for its model."""
+        return [{**call, "model": self._around.outermost(call["model"])} for call in self.recorder.calls]
+
+    @property
+    def outside(self) -> bool:
+        """Whether no model is running."""
+        return not self.recorder._stack
+
+    def at_root(self, module: nn.Module) -> bool:
+        """Whether `module` is the model that was called from outside and is about to run."""
+        stack = self.recorder._stack
+        return len(stack) == 1 and stack[0][1] is module
+
+    def model_of(self, node: int) -> nn.Module | None:
+        """Return the model in whose forward a node was recorded."""
+        owner = self.recorder.owner(node)
+        return None if owner is None else self._around.outermost(owner)
+
+    def enter(self) -> None:
+        """Begin to record."""
+        self.recorder.__enter__()
+
+    def leave(self) -> None:
+        """Record no more and let go of what the step held in memory."""
+        self.recorder.__exit__(None, None, None)
+        self.recorder.release()
+        self._tensors.clear()
+
+    def call(self, original: Any, module: nn.Module, args: Any, kwargs: dict[str, Any]) -> Any:
+        """Run a call of a model so that it is recorded."""
+        return self.recorder.module_call(module, args, kwargs, original)
+
+    def backward(self, tensor: torch.Tensor, *, first: bool) -> None:
+        """Read the losses that `tensor` is made of. `first` says that no optimizer has stepped so far."""
+        last = self.recorder.node_of(tensor)
+        if last is None:
+            return
+        with self.recorder.paused(), torch.no_grad():
+            terms = Terms(self.nodes, lambda i: self.recorder.owner(i) is not None, last)
+            for found in terms.found:
+                key = str(found["loss"].get("call") or found["node"])
+                if key not in self._seen_losses:
+                    self._seen_losses.add(key)
+                    found["value"] = _value(tensor)
+                    found["first"] = first
+                    self.losses.append(found)
+                    self.last = max(self.last, last)
+                    self._describe(found, first)
+
+    # -- the data, while its tensors are at hand
+
+    def _describe(self, found: dict[str, Any], first: bool) -> None:
+        for call in self.calls:
+            model = call["model"]
+            if first and id(model) not in self.parameters:
+                self.parameters[id(model)] = describe_parameters(model)
+            if id(model) not in self.features:
+                self.features[id(model)] = [self._feature(i) for i in call["inputs"] if i in self._tensors]
+        target = self._tensors.get(found["target"]) if found["target"] is not None else None
+        if target is not None:
+            found["compared"] = describe_tensor(target)["shape"]
+            if self.target is None:
+                sample, _ = self._around.sample(target)
+                self.target = profile.describe_target(target, sample, self._made(found["target"], target))
+
+    def _feature(self, source: int) -> dict[str, Any]:
+        tensor = self._tensors[source]
+        sample, count = self._around.sample(tensor)
+        self.samples = self.samples or count
+        reader = self._first_layer(source)
+        op = reader["op"] if reader else None
+        facts = profile.describe_input(tensor, sample, op)
+        entering = self._tensors.get(reader["inputs"][0]) if reader and reader.get("inputs") else None
+        if entering is tensor:
+            facts["entering"] = facts["columns"]
+        elif entering is not None and entering.is_floating_point():
+            facts["entering"] = profile.columns(entering, profile.axis_of(entering, op))
+        return facts
+
+    def _first_layer(self, source: int) -> NodeDict | None:
+        """Return the first call of a layer with a weight that values of `source` reach."""
+        reached = {source}
+        for node in self.recorder.nodes[source + 1 :]:
+            inputs = node.get("inputs", [])
+            if any(i in reached for i in inputs):
+                reached.add(node["id"])
+                if node["op"] in _WEIGHTED and inputs and inputs[0] in reached:
+                    return node
+        return None
+
+    def _made(self, node: int, target: torch.Tensor) -> str:
+        """Say where a target comes from: `constant`, `input` or `data`."""
+        behind = node
+        nodes = self.nodes
+        while nodes[behind].get("inputs") and nodes[behind]["kind"] == "function":
+            if not torch.is_tensor(self._tensors.get(behind)) or len(nodes[behind]["inputs"]) != 1:
+                break
+            behind = nodes[behind]["inputs"][0]
+        source = self._tensors.get(behind)
+        if nodes[behind]["kind"] == "input":
+            return "input"
+        if any(_same(target, self._tensors.get(i)) for call in self.calls for i in call["inputs"]):
+            return "input"
+        same = target.numel() > 0 and bool((target == target.reshape(-1)[0]).all())
+        made = nodes[behind]["kind"] == "constant" and nodes[behind]["op"] not in ("constant", "buffer")
+        if same and (made or any(t is not None and self._around.constant(t) for t in (target, source))):
+            return "constant"
+        return "data"
+
+    # -- told by the recorder
+
+    def _met(self, module: nn.Module, args: Any, kwargs: dict[str, Any]) -> None:
+        top = self._around.outermost(module)
+        if isinstance(module, nn.modules.loss._Loss) or next(top.parameters(), None) is None:
+            return
+        if not any(top is model for model in self.models):
+            self.models.append(top)
+            self.names[id(top)] = name_of(top, sys._getframe(1))
+            self.recorder.adopt(top)
+        if module is not top:  # a part of a model, called by itself
+            self._paths[id(module)] = next((path for path, m in top.named_modules() if m is module), "")
+            self.recorder.adopt(module)
+            if _running(top) and top not in self.direct:
+                self.direct.append(top)
+
+    def _note(self, node: NodeDict, reads: list[torch.Tensor], gives: list[torch.Tensor]) -> None:
+        for tensor in reads:
+            source = self.recorder.node_of(tensor)
+            if source is not None:
+                self._tensors.setdefault(source, tensor)
+        if gives:
+            self._tensors[node["id"]] = gives[0]
+        owner = self.recorder.owner(node["id"])
+        if owner is not None and node["kind"] == "function" and node.get("module") == "":
+            node["module"] = self._paths.get(id(owner), "")
+        self.signals.note(node, reads, gives)
+
+
+def _value(tensor: torch.Tensor) -> float | None:
+    return float(tensor.detach()) if tensor.numel() == 1 else None
+
+
+def _same(one: torch.Tensor, other: torch.Tensor | None) -> bool:
+    if other is None or one.numel() != other.numel() or one.numel() < 2 or one.dtype != other.dtype:
+        return False
+    return one is other or bool(torch.equal(one.reshape(-1), other.reshape(-1)))
+
+
+def _running(module: nn.Module) -> bool:
+    """Whether the forward of `module` is running although nobody called the module itself (`model.forward(x)`)."""
+    frame: Any = sys._getframe(1)
+    while frame is not None:
+        code = frame.f_code
+        if code.co_name == "forward" and code.co_argcount and frame.f_locals.get(code.co_varnames[0]) is module:
+            return True
+        frame = frame.f_back
+    return False

@@ -1,0 +1,72 @@
+"""Run a user's file as Python would: its own folder on the path, its package known, its arguments set."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+import traceback
+from types import ModuleType
+from typing import Any
+
+from .sites import kind_of
+
+
+class Program:
+    """One file of the user's. `namespace` holds what its top level has defined so far, also when it was stopped."""
+
+    def __init__(self, path: str, module: str | None, root: str, argv: list[str]) -> None:
+        self.path, self.package_name, self.root, self.argv = path, module, root, argv
+        self.module: ModuleType | None = None
+
+    @property
+    def namespace(self) -> dict[str, Any]:
+        """The names of the file's top level."""
+        return vars(self.module) if self.module is not None else {}
+
+    def execute(self, as_main: bool) -> None:
+        """Run the top level, as `__main__` (with what stands under its guard) or under a neutral name.
+
+        Raises whatever the file raises.
+        """
+        sys.argv = [self.path, *self.argv]
+        for folder in (os.path.dirname(self.path), self.root):
+            if folder and folder not in sys.path:
+                sys.path.insert(0, folder)
+        parent = (self.package_name or "").rpartition(".")[0]
+        if parent:
+            importlib.import_module(parent)
+        name = "__main__" if as_main else self._neutral_name()
+        if self.package_name and os.path.basename(self.path) == "__init__.py" and not as_main:
+            self.module = importlib.import_module(self.package_name)
+            return
+        spec = importlib.util.spec_from_file_location(name, self.path)
+        if spec is None or spec.loader is None:
+            raise ImportError(f"{os.path.basename(self.path)} is no Python file")
+        self.module = importlib.util.module_from_spec(spec)
+        if as_main:
+            self.module.__package__ = parent or None
+            self.module.__spec__ = None
+        sys.modules[name] = self.module
+        spec.loader.exec_module(self.module)
+
+    def _neutral_name(self) -> str:
+        """Return the name under which others would import the file, or a private one where that is taken."""
+        name = self.package_name or os.path.splitext(os.path.basename(self.path))[0]
+        if name in sys.modules or name in STANDARD or not name.replace(".", "_").isidentifier():
+            return "nnlint_subject"
+        return name
+
+    def place_of(self, error: BaseException) -> tuple[str, int | None]:
+        """Return the innermost place in the user's own code that an error passed."""
+        if isinstance(error, SyntaxError) and error.filename:
+            return error.filename, error.lineno
+        place: tuple[str, int | None] = (self.path, None)
+        for frame, at in traceback.walk_tb(error.__traceback__):
+            if kind_of(frame.f_code) == "user":
+                place = (os.path.abspath(frame.f_code.co_filename), at)
+        return place
+
+
+STANDARD = getattr(sys, "stdlib_module_names", frozenset())

@@ -1,0 +1,157 @@
+"""The order of calls in the training loop: optimizers, steps, cleared gradients, clipping, schedulers."""
+
+from __future__ import annotations
+
+import linecache
+from types import FrameType
+from typing import Any
+
+import torch
+
+from .sites import span_of, user_frame
+
+
+class SeenOptimizer:
+    """An optimizer that the user's code built, with how far it came."""
+
+    def __init__(self, optimizer: torch.optim.Optimizer, span: dict[str, Any] | None, given: list[str] | None) -> None:
+        self.optimizer, self.span, self.given = optimizer, span, given
+        self.steps = 0
+        self.rates = [_number(group.get("lr")) for group in optimizer.param_groups]
+        self.leftovers: list[bool] = []
+        self._cleared = True
+
+    def look(self) -> None:
+        """Notice gradients that are gone, by whatever means."""
+        if not self._cleared:
+            self._cleared = not any(_nonzero(p.grad) for p in self.parameters())
+
+    def stepped(self) -> None:
+        """Note a step: were its gradients cleared at some time since the one before?"""
+        self.steps += 1
+        if self.steps > 1:
+            self.leftovers.append(not self._cleared)
+        self._cleared = False
+
+    def parameters(self) -> list[torch.Tensor]:
+        """Return what it steps."""
+        return [p for group in self.optimizer.param_groups for p in group["params"]]
+
+    def facts(self, names: dict[int, str]) -> dict[str, Any]:
+        """Return an `Optimizer` dict; `names` are the model's parameters by identity."""
+        defaults = self.optimizer.defaults
+        facts: dict[str, Any] = {"kind": type(self.optimizer).__name__, "span": self.span}
+        if self.rates and all(rate == self.rates[0] for rate in self.rates):
+            if self.rates[0] is not None:
+                facts["lr"] = self.rates[0]
+        else:
+            facts["lr"] = {"unknown": "its groups of parameters have different rates"}
+        for key in ("momentum", "weight_decay"):
+            value = _number(defaults.get(key))
+            if value is not None:
+                facts[key] = value
+        if isinstance(defaults.get("nesterov"), bool):
+            facts["nesterov"] = defaults["nesterov"]
+        facts["parameters"] = [names[id(p)] for p in self.parameters() if id(p) in names]
+        if self.given is not None:
+            facts["given"] = self.given
+        return facts
+
+
+class Loop:
+    """What the loop does, told call by call; `facts` says it in the end."""
+
+    def __init__(self) -> None:
+        self.optimizers: list[SeenOptimizer] = []
+        self.scheduler: str | None = None
+        self.clips: str | None = None
+        self.backwards = 0
+        self.steps = 0
+        self._backward: dict[str, Any] | None = None
+        self._step: dict[str, Any] | None = None
+        self._name: str | None = None
+
+    def built(self, optimizer: torch.optim.Optimizer, span: dict[str, Any] | None, given: list[str] | None) -> None:
+        """Remember an optimizer."""
+        self.optimizers.append(SeenOptimizer(optimizer, span, given))
+
+    def seen(self, optimizer: torch.optim.Optimizer) -> SeenOptimizer:
+        """Return what is known of an optimizer, also of one whose constructor nobody saw."""
+        for entry in self.optimizers:
+            if entry.optimizer is optimizer:
+                return entry
+        self.built(optimizer, None, None)
+        return self.optimizers[-1]
+
+    def before_backward(self, frame: FrameType | None) -> None:
+        """Look at the gradients that a `backward()` will add to."""
+        self.backwards += 1
+        user = user_frame(frame)
+        self._backward = self._backward or span_of(user)
+        self.look()
+
+    def look(self) -> None:
+        """Notice gradients that are gone (before a `backward()`, after a `zero_grad()`)."""
+        for entry in self.optimizers:
+            entry.look()
+
+    def stepped(self, optimizer: torch.optim.Optimizer, frame: FrameType | None) -> SeenOptimizer:
+        """Note a step, and where and on what it was called."""
+        entry = self.seen(optimizer)
+        entry.stepped()
+        self.steps += 1
+        user = user_frame(frame)
+        if self._step is None and user is not None:
+            self._step = span_of(user)
+            self._name = _expression(user, self._step, optimizer)
+        return entry
+
+    def done(self, limit: int) -> bool:
+        """Whether every optimizer has made `limit` steps (or one has made many, and others wait for their turn)."""
+        if not self.optimizers:
+            return self.backwards >= limit
+        if self.steps == 0:
+            return self.backwards >= max(64, 8 * limit)
+        counts = [entry.steps for entry in self.optimizers]
+        return min(counts) >= limit or sum(counts) >= 8 * limit
+
+    def facts(self) -> dict[str, Any]:
+        """Return a `Loop` dict."""
+        facts: dict[str, Any] = {"backward": self._backward, "step": self._step, "optimizer_name": self._name}
+        facts["steps_seen"] = self.steps
+        facts["clips"] = self.clips
+        leftovers = [left for entry in self.optimizers for left in entry.leftovers]
+        if leftovers:
+            facts["clears_gradients"] = not any(leftovers)
+        else:
+            facts["clears_gradients"] = {"unknown": "fewer than two steps were seen"}
+        return facts
+
+
+def _nonzero(grad: torch.Tensor | None) -> bool:
+    if grad is None:
+        return False
+    if grad.is_sparse:
+        return bool(grad._nnz())
+    return bool(grad.detach().abs().max() > 0) if grad.numel() else False
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, torch.Tensor) and value.numel() == 1:
+        return float(value)
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def _expression(frame: FrameType, span: dict[str, Any] | None, optimizer: object) -> str | None:
+    """Return the text before `.step(` at `span`, where it names that very optimizer."""
+    if span is None or span.get("column") is None or span["line"] != span["end_line"]:
+        return None
+    text = linecache.getline(span["path"], span["line"])[span["column"] - 1 : span["end_column"] - 1]
+    name, dot, _ = text.rpartition(".step(")
+    if not dot:
+        return None
+    first, *rest = name.split(".")
+    value = frame.f_locals.get(first, frame.f_globals.get(first))
+    for attribute in rest:
+        value = getattr(value, attribute, None)
+    return name if value is optimizer else None

@@ -1,0 +1,206 @@
+"""Turn what was observed of a training script into facts: one subject for each model that is trained."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+from torch.utils.data import BatchSampler, RandomSampler, SequentialSampler, SubsetRandomSampler, WeightedRandomSampler
+
+from . import profile
+from .iteration import Iteration
+from .naming import unique
+from .observe import Observer
+from .operations import class_name
+from .parameters import describe_parameters
+from .structure import describe_model
+
+NodeDict = dict[str, Any]
+
+
+def observed(observer: Observer, target: str, path: str) -> list[dict[str, Any]]:
+    """Return a `Facts` dict for each trained model, none where no training was seen."""
+    iteration = observer.first
+    if iteration is None:
+        return []
+    kept = _connected(iteration)
+    trained = [m for m in iteration.models if _has_part(iteration, m, kept) and next(m.parameters(), None) is not None]
+    names = unique([iteration.names.get(id(model)) or class_name(model) for model in trained])
+    return [
+        _facts(observer, iteration, model, kept, f"{target}:{name}", path)
+        for model, name in zip(trained, names)
+    ]  # fmt: skip
+
+
+def _facts(
+    observer: Observer, iteration: Iteration, model: nn.Module, kept: set[int], target: str, path: str
+) -> dict[str, Any]:
+    nodes = _nodes(iteration, model, kept)
+    outputs = sorted({o for call in iteration.calls if call["model"] is model for o in call["outputs"] if o in kept})
+    described = describe_model(model, {"nodes": nodes, "outputs": outputs}, values=False)
+    described["parameters"] = iteration.parameters.get(id(model)) or describe_parameters(model)
+    fresh = _fresh(observer, model, id(model) in iteration.parameters)
+    described["fresh"] = fresh if fresh is not None else {"unknown": "weights were read from a file"}
+    losses = [found for found in iteration.losses if _concerns(iteration, found, model)]
+    subject = {
+        "id": target,
+        "target": target,
+        "path": path,
+        "status": "traced",
+        "input": _inputs(iteration, model),
+        "nodes": len(nodes),
+        "parameters": sum(p.numel() for p in model.parameters() if not nn.parameter.is_lazy(p)),
+    }
+    facts = {"subject": subject, "model": described, "recipe": _recipe(observer, iteration, model, losses)}
+    facts["data"] = _data(observer, iteration, model)
+    facts["probe"] = _probe(iteration, losses)
+    return {key: value for key, value in facts.items() if value is not None}
+
+
+# -- the graph
+
+
+def _connected(iteration: Iteration) -> set[int]:
+    """Return the ids of the calls that values tie to a loss: a forward made for another purpose is left out."""
+    nodes = iteration.nodes
+    near: dict[int, list[int]] = {i: [] for i in nodes}
+    for node in nodes.values():
+        for source in node.get("inputs", []):
+            near[node["id"]].append(source)
+            if nodes[source]["kind"] != "constant":
+                near[source].append(node["id"])
+    seen: set[int] = set()
+    todo = [found["node"] for found in iteration.losses]
+    while todo:
+        i = todo.pop()
+        if i not in seen:
+            seen.add(i)
+            if nodes[i]["kind"] != "constant":
+                todo.extend(near[i])
+    return {i for i in seen if i <= iteration.last}
+
+
+def _nodes(iteration: Iteration, model: nn.Module, kept: set[int]) -> list[NodeDict]:
+    """Return the calls as this model sees them: another model's are calls outside of it."""
+    found = []
+    for i, node in iteration.nodes.items():
+        if i not in kept:
+            continue
+        if iteration.model_of(i) not in (None, model):
+            node = {key: value for key, value in node.items() if key not in ("module", "parameters")}
+        found.append(node)
+    return found
+
+
+def _has_part(iteration: Iteration, model: nn.Module, kept: set[int]) -> bool:
+    return any(iteration.model_of(i) is model for i in kept)
+
+
+def _concerns(iteration: Iteration, found: dict[str, Any], model: nn.Module) -> bool:
+    """Whether a loss reads a value that comes from `model`."""
+    nodes, todo, seen = iteration.nodes, [found["node"]], set()
+    while todo:
+        i = todo.pop()
+        if i in seen:
+            continue
+        seen.add(i)
+        if iteration.model_of(i) is model:
+            return True
+        todo.extend(nodes[i].get("inputs", []))
+    return False
+
+
+def _inputs(iteration: Iteration, model: nn.Module) -> list[str]:
+    call = next((c for c in iteration.calls if c["model"] is model), None)
+    found = []
+    for i in call["inputs"] if call else []:
+        for given in iteration.nodes[i].get("gives", [])[:1]:
+            found.append("x".join(str(n) for n in given["shape"]) + f":{given['dtype']}")
+    return found
+
+
+def _fresh(observer: Observer, model: nn.Module, before: bool) -> bool | None:
+    if any(module in observer.loaded for module in model.modules()):
+        return False
+    if getattr(getattr(model, "config", None), "_name_or_path", ""):
+        return False
+    if observer.read_weights:
+        return None
+    return True if before else None
+
+
+# -- the recipe
+
+
+def _recipe(observer: Observer, iteration: Iteration, model: nn.Module, losses: list[dict[str, Any]]) -> dict[str, Any]:
+    loop = observer.loop
+    names = {id(p): name for name, p in model.named_parameters()}
+    mine = [entry for entry in loop.optimizers if any(id(p) in names for p in entry.parameters())]
+    facts: dict[str, Any] = {
+        "losses": [found["loss"] for found in losses],
+        "optimizers": [entry.facts(names) for entry in _distinct(mine)],
+        "scheduler": loop.scheduler,
+        "loop": loop.facts(),
+    }
+    loader = observer.training_loader
+    size = _batch_size(observer, iteration, model, losses)
+    if size is not None:
+        facts["batch_size"] = size
+    shuffles = _shuffles(loader) if loader is not None else None
+    if shuffles is not None:
+        facts["shuffles"] = shuffles
+    return facts
+
+
+def _distinct(entries: list[Any]) -> list[Any]:
+    """One optimizer built anew in each step is one optimizer."""
+    return list({str(entry.span or id(entry)): entry for entry in reversed(entries)}.values())[::-1]
+
+
+def _batch_size(observer: Observer, iteration: Iteration, model: nn.Module, losses: list[dict[str, Any]]) -> int | None:
+    loader = observer.training_loader
+    if loader is not None:
+        size = loader.batch_size or getattr(loader.batch_sampler, "batch_size", None)
+        return size if isinstance(size, int) else None
+    call = next((c for c in iteration.calls if c["model"] is model), None)
+    given = [iteration.nodes[i].get("gives", []) for i in call["inputs"]] if call else []
+    first = [shapes[0]["shape"] for shapes in given if shapes][:1]
+    target = [found["compared"] for found in losses if found.get("compared")][:1]
+    if not first or not first[0]:
+        return None
+    if target and target[0][0] != first[0][0]:
+        return None
+    return int(first[0][0])
+
+
+def _shuffles(loader: Any) -> bool | None:
+    batches = getattr(loader, "batch_sampler", None)
+    sampler = batches.sampler if type(batches) is BatchSampler else loader.sampler if batches is None else None
+    if isinstance(sampler, (RandomSampler, SubsetRandomSampler, WeightedRandomSampler)):
+        return True
+    return False if isinstance(sampler, SequentialSampler) else None
+
+
+# -- data and probe
+
+
+def _data(observer: Observer, iteration: Iteration, model: nn.Module) -> dict[str, Any] | None:
+    facts: dict[str, Any] = {}
+    features = iteration.features.get(id(model))
+    if features:
+        facts["features"] = features
+    if iteration.target is not None:
+        facts["target"] = iteration.target
+    samples = iteration.samples
+    if observer.training_loader is not None:
+        samples = profile.size_of(observer.training_loader)
+    if samples is not None:
+        facts["samples"] = samples
+    return facts or None
+
+
+def _probe(iteration: Iteration, losses: list[dict[str, Any]]) -> dict[str, Any] | None:
+    told = [found for found in losses if found["first"] and found["loss"].get("reads")]
+    if len(told) != 1 or len(told[0]["loss"]["reads"]) != 1:
+        return None
+    return iteration.signals.probe(iteration.nodes, told[0]["loss"]["reads"][0], told[0]["value"])
