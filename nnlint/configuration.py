@@ -10,8 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
-from .finding import Level
-from .rule import Rule
 from .settings import ConfigurationError, ConfiguredModel, FailLevel, Origin, Settings, ShownLevel
 
 _TEXTS = "a list of strings"
@@ -28,7 +26,6 @@ KEYS: dict[str, tuple[str, str]] = {
 """Each key of the table: the setting it makes, and what it takes."""
 
 _Mistake = Callable[[str], ConfigurationError]
-_OPTION = Origin(source="--select")
 _WORDS: dict[str, tuple[str, ...]] = {"level": get_args(ShownLevel), "fail-level": get_args(FailLevel)}
 
 
@@ -51,36 +48,10 @@ def load(start: Path, given: Path | None = None) -> Settings:
     return Settings(root=str(start))
 
 
-def check_names(settings: Settings, rules: Iterable[Rule]) -> None:
-    """Raise ConfigurationError where the settings name a rule, family or level that does not exist."""
-    rules = list(rules)
-    names = {rule.name for rule in rules}
-    known = names | {rule.family for rule in rules} | set(get_args(Level)) | {"ALL"}
-    mentioned = [("select", word, known) for word in settings.select]
-    mentioned += [("ignore", word, known) for word in settings.ignore]
-    mentioned += [("per_file_ignores", word, known) for words in settings.per_file_ignores.values() for word in words]
-    mentioned += [("levels", name, names) for name in settings.levels]
-    for setting, word, allowed in mentioned:
-        if word not in allowed:
-            origin = (
-                settings.origin.get(f"{setting}:{word}") or settings.origin.get(setting) or Origin(source="--select")
-            )
-            raise ConfigurationError(
-                f"{_place(origin)}there is no rule{'' if allowed is names else ', family or level'} named {word!r}",
-                path=None if origin.source.startswith("--") else origin.source,
-                line=origin.line,
-                help=did_you_mean(word, allowed) or "`nnlint rules` lists them",
-            )
-
-
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `did you mean ...?`, or nothing where no known word is near."""
     near = difflib.get_close_matches(word.replace("_", "-"), sorted(known), n=1)
     return f"did you mean {near[0]!r}?" if near else ""
-
-
-def _place(origin: Origin) -> str:
-    return f"{origin.source}: " if origin.source.startswith("--") else ""
 
 
 def _read(path: Path) -> tuple[dict[str, Any], str]:
@@ -213,3 +184,23 @@ def _line_of_word(text: str, start: int, word: str) -> int:
         if f'"{word}"' in line or f"'{word}'" in line or re.match(rf"\s*{re.escape(word)}\s*=", line):
             return number
     return start
+
+
+def with_options(settings: Settings, given: Mapping[str, Any]) -> Settings:
+    """Return the settings with what the command line says on top; None and () say nothing.
+
+    `--select` takes the place of the configured one and brings back what the configuration ignores by the same word;
+    `--ignore` and `--exclude` add to it.
+    """
+    values = {name: value for name, value in given.items() if value not in (None, ()) and name in Settings.model_fields}
+    origin = {name: Origin(source="--" + name.rstrip("s").replace("_", "-")) for name in values}
+    for word in given.get("ignore", ()):
+        origin[f"ignore:{word}"] = Origin(source="--ignore")
+    kept = tuple(word for word in settings.ignore if word not in values.get("select", ()))
+    values["ignore"] = (*kept, *values.get("ignore", ()))
+    values["exclude"] = (*settings.exclude, *values.get("exclude", ()))
+    if "select" in values:
+        origin = {**{f"select:{word}": Origin(source="--select") for word in values["select"]}, **origin}
+    if values.get("run") and values.get("static"):
+        raise ConfigurationError("--run and --static contradict each other")
+    return settings.model_copy(update={**values, "origin": {**settings.origin, **origin}})

@@ -14,7 +14,7 @@ from typing import Literal
 from pydantic import Field
 
 from .engine import NotChecked
-from .facts import Plain, Subject
+from .facts import Facts, Plain, Subject
 from .finding import Finding, Level
 from .fix import Fix, Safety
 from .settings import at_least
@@ -51,7 +51,10 @@ class ReportedEdit(Place):
 
 
 class ReportedFix(Plain):
-    """A fix as text edits; `edits` is empty where the source cannot be changed, and `obstacle` says why."""
+    """A fix as text edits; `edits` is empty where the source cannot be changed, and `obstacle` says why.
+
+    `origin` and `facts` are what the edits were made from.
+    """
 
     title: str
     safety: Safety
@@ -59,6 +62,7 @@ class ReportedFix(Plain):
     changes: str = Field(default="", exclude=True)
     obstacle: str = Field(default="", exclude=True)
     origin: Fix | None = Field(default=None, exclude=True, repr=False)
+    facts: Facts | None = Field(default=None, exclude=True, repr=False)
 
 
 class Measured(Plain):

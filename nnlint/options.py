@@ -1,0 +1,110 @@
+"""The options of the command line, in the sections in which the help shows them. Imports click alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+FORMATS = ("full", "concise", "json", "github", "sarif", "markdown", "html")
+_Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+class Option(click.Option):
+    """An option that knows its section of the help."""
+
+    def __init__(self, *args: Any, section: str = "Options", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.section = section
+
+
+class Command(click.Command):
+    """A command whose help lists the options by section."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write one list for each section, in the order in which they were declared."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                sections.setdefault(getattr(parameter, "section", "Options"), []).append(record)
+        for title, records in sections.items():
+            with formatter.section(title):
+                formatter.write_dl(records)
+
+
+def _join(*decorators: _Decorator) -> _Decorator:
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return decorate
+
+
+def _option(section: str, *names: str, **settings: Any) -> _Decorator:
+    return click.option(*names, cls=Option, section=section, **settings)
+
+
+def _words(ctx: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    """Split `a,b` and join what was given in several options."""
+    return tuple(word.strip() for text in value for word in text.split(",") if word.strip())
+
+
+choosing = _join(
+    _option("Rules", "--select", multiple=True, metavar="RULES", callback=_words,
+            help="Rules to check: names, families, levels or ALL, separated by commas."),
+    _option("Rules", "--ignore", multiple=True, metavar="RULES", callback=_words, help="Rules to leave out."),
+    _option("Rules", "--exclude", multiple=True, metavar="PATTERN",
+            help="Files and folders to pass over when a folder is searched, as in .gitignore."),
+    _option("Rules", "--config", "config", metavar="FILE", type=click.Path(),
+            help="Read [tool.nnlint] of this file instead of the nearest pyproject.toml."),
+)  # fmt: skip
+
+fixing = _join(
+    _option("Fixing", "--fix", is_flag=True, help="Write the safe fixes of the findings shown."),
+    _option("Fixing", "--unsafe-fixes", is_flag=True,
+            help="Take in fixes that change what the model computes or how it trains."),
+    _option("Fixing", "--diff", is_flag=True, help="Show what the fixes would change, write nothing."),
+)  # fmt: skip
+
+output = _join(
+    _option("Output", "--output-format", type=click.Choice(FORMATS), default="full", show_default=True,
+            help="How findings are written."),
+    _option("Output", "--output-file", "-o", metavar="FILE", type=click.Path(dir_okay=False),
+            help="Write them to a file."),
+    _option("Output", "--level", type=click.Choice(("advice", "warning", "error")),
+            help="The weakest findings to show.  [default: warning]"),
+    _option("Output", "--statistics", is_flag=True, help="Count the findings of each rule instead of showing them."),
+    _option("Output", "--verbose", "-v", is_flag=True,
+            help="Tell of every subject, of rules not checked and of findings suppressed."),
+)  # fmt: skip
+
+status = _join(
+    _option("Exit status", "--fail-level", type=click.Choice(("warning", "error")),
+            help="The weakest findings that make the exit status 1.  [default: warning]"),
+    _option("Exit status", "--exit-zero", is_flag=True, help="Exit with 0 even where there are findings."),
+    _option("Exit status", "--strict", is_flag=True, default=None,
+            help="Exit with 2 where a model could only be checked in part."),
+    _option("Exit status", "--allow-empty", is_flag=True, default=None,
+            help="Pass over named files that hold no model (for pre-commit)."),
+)  # fmt: skip
+
+running = _join(
+    _option("Running your code", "--input", "inputs", multiple=True, metavar="SHAPE",
+            help="Shape of the model's input, such as 2x1x28x28, 8x16:int64[0,100); once for each input."),
+    _option("Running your code", "--run", is_flag=True, default=None,
+            help='Run also what stands under `if __name__ == "__main__"`.'),
+    _option("Running your code", "--static", is_flag=True, default=None, help="Run nothing, read the source alone."),
+    _option("Running your code", "--argv", metavar="ARGUMENTS", help="Command line for the script, as one string."),
+    _option("Running your code", "--steps", type=click.IntRange(min=1),
+            help="Optimizer steps after which a training script is stopped.  [default: 3]"),
+    _option("Running your code", "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
+            help="Time limit for the code of one file.  [default: 60]"),
+    _option("Running your code", "--allow-network", is_flag=True, default=None, help="Let your code use the network."),
+    _option("Running your code", "--python", metavar="PATH",
+            help="Python (or virtual environment) that runs your code; the project's own by default."),
+    _option("Running your code", "--stdin-filename", metavar="PATH",
+            help="Name for what is read from standard input (`nnlint -`)."),
+)  # fmt: skip
