@@ -15,7 +15,7 @@ import torch
 from nnlint.worker.recorder import Recorder
 from nnlint.worker.sites import ConstructionSites, site
 
-PROGRAM = '''
+PROGRAM = """
 from collections import OrderedDict
 
 import torch
@@ -71,7 +71,7 @@ class Net(nn.Module):
 
 def build():
     return Net()
-'''
+"""
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,8 @@ def traced(tmp_path_factory: pytest.TempPathFactory) -> tuple[torch.nn.Module, l
     path = tmp_path_factory.mktemp("program") / "prog.py"
     path.write_text(PROGRAM)
     spec = importlib.util.spec_from_file_location("traced_program", path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
@@ -152,9 +153,7 @@ def test_sites_survive_copies(traced: tuple[torch.nn.Module, list[dict[str, Any]
         ("deep.linear1", None),
     ],
 )
-def test_call_of_a_layer(
-    traced: tuple[torch.nn.Module, list[dict[str, Any]]], path: str, call: str | None
-) -> None:
+def test_call_of_a_layer(traced: tuple[torch.nn.Module, list[dict[str, Any]]], path: str, call: str | None) -> None:
     _, nodes = traced
     found = [n for n in nodes if n["kind"] == "layer" and n["module"] == path]
     assert [text(n.get("call")) for n in found] == [call]
