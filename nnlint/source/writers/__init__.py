@@ -5,18 +5,36 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ...fix import InsertStatement, Remove, Replace, ReplaceLoss, SetArgument, Verb
+from ...fix import (
+    Initialize,
+    InsertAfter,
+    InsertBefore,
+    InsertStatement,
+    Remove,
+    Replace,
+    ReplaceLoss,
+    ReplaceOptimizer,
+    SetArgument,
+    Verb,
+)
+from .initialize import write_initialize
+from .insert import write_insert
 from .insert_statement import write_insert_statement
 from .remove import write_remove
 from .replace import write_replace
 from .replace_loss import write_replace_loss
+from .replace_optimizer import write_replace_optimizer
 from .set_argument import write_set_argument
 from .workspace import Workspace
 
 WRITERS: dict[type[Verb], Callable[[Workspace, Any], None]] = {
+    Initialize: write_initialize,
+    InsertAfter: write_insert,
+    InsertBefore: write_insert,
     InsertStatement: write_insert_statement,
     Remove: write_remove,
     Replace: write_replace,
     ReplaceLoss: write_replace_loss,
+    ReplaceOptimizer: write_replace_optimizer,
     SetArgument: write_set_argument,
 }

@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
-from functools import cached_property
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
 import libcst as cst
-from libcst.metadata import MetadataWrapper, ParentNodeProvider, PositionProvider
+from libcst.metadata import CodeRange, MetadataWrapper, ParentNodeProvider, PositionProvider
 
 from ...facts import Span
 from .changes import CannotApply, Changes
@@ -20,6 +20,23 @@ if TYPE_CHECKING:
 
 N = TypeVar("N", bound=cst.CSTNode)
 Scope = cst.FunctionDef | cst.ClassDef | cst.Lambda | cst.Module
+
+
+Parsed = tuple[cst.Module, Mapping[cst.CSTNode, CodeRange], Mapping[cst.CSTNode, cst.CSTNode], tuple[cst.CSTNode, ...]]
+
+
+@lru_cache(maxsize=16)
+def _parsed(text: str) -> Parsed:
+    """Return the tree of a text, where its nodes stand, who holds whom, and all nodes in the order of the source."""
+    wrapper = MetadataWrapper(cst.parse_module(text), unsafe_skip_copy=True)
+    found: list[cst.CSTNode] = []
+    todo: list[cst.CSTNode] = [wrapper.module]
+    while todo:
+        node = todo.pop()
+        found.append(node)
+        todo.extend(reversed(node.children))
+    parents = wrapper.resolve(ParentNodeProvider)
+    return wrapper.module, wrapper.resolve(PositionProvider), parents, tuple(found)
 
 
 class Document:
@@ -36,13 +53,12 @@ class Document:
         self.dropped: dict[cst.CSTNode, None] = {}
         self.abandoned: dict[str, None] = {}
         """Expressions (`self.act`, `softmax`) that lost a use: what builds them goes too when none is left."""
+        self.notes: dict[object, None] = {}
+        """What the writers of one fix have to remember of each other: names they gave, calls they changed."""
         try:
-            wrapper = MetadataWrapper(cst.parse_module(text.removeprefix("\ufeff")), unsafe_skip_copy=True)
+            self.module, self._positions, self._parents, self.nodes = _parsed(text.removeprefix("\ufeff"))
         except cst.ParserSyntaxError as error:
             raise CannotApply(f"{path} is not valid Python (line {error.raw_line})") from error
-        self.module = wrapper.module
-        self._positions = wrapper.resolve(PositionProvider)
-        self._parents = wrapper.resolve(ParentNodeProvider)
         self._mark = len(text) - len(text.removeprefix("\ufeff"))
         self._lines = [self._mark] + [m.end() for m in re.finditer(r"\r\n|\r|\n", text)]
         self.newline = self.module.default_newline
@@ -122,17 +138,6 @@ class Document:
     def all(self, kind: type[N]) -> list[N]:
         """Return every node of one kind, in the order of the source."""
         return [node for node in self.nodes if isinstance(node, kind)]
-
-    @cached_property
-    def nodes(self) -> list[cst.CSTNode]:
-        """Every node in the order of the source."""
-        found: list[cst.CSTNode] = []
-        todo: list[cst.CSTNode] = [self.module]
-        while todo:
-            node = todo.pop()
-            found.append(node)
-            todo.extend(reversed(node.children))
-        return found
 
     def inside(self, node: cst.CSTNode, holder: cst.CSTNode) -> bool:
         """Return whether `node` stands somewhere in `holder`."""

@@ -118,7 +118,8 @@ def item_of(doc: Document, names: Names, value: cst.BaseExpression) -> Item | No
     if name is None:
         return None
     scope = doc.scope(value)
-    others = [use for use in doc.uses(name, None if "." in name else scope) if not _is_target(doc, use)]
+    uses = [use for use in doc.uses(name, None if "." in name else scope) if not _is_target(doc, use)]
+    others = [use for use in uses if not isinstance(doc.parent(use), cst.Attribute)]  # `lin.weight` moves no layer
     if len(others) != 1:
         return None
     parent = doc.parent(others[0])
@@ -229,3 +230,16 @@ def is_method(names: Names, node: Node, call: cst.Call) -> bool:
         return True
     receiver = call.func.value
     return call.func.attr.value in names_of(node) and not (isinstance(receiver, cst.Name) and receiver.value == "self")
+
+
+def input_of(names: Names, node: Node, call: cst.Call) -> cst.BaseExpression:
+    """Return the expression that is handed to a call as its tensor."""
+    if node.kind == "function" and is_method(names, node, call):
+        assert isinstance(call.func, cst.Attribute)
+        return call.func.value
+    for i, arg in enumerate(call.args):
+        if arg.star:
+            break
+        if (arg.keyword is None and i == 0) or (arg.keyword is not None and arg.keyword.value == "input"):
+            return arg.value
+    raise CannotApply(f"the input of {label(node)} was not found in its call")

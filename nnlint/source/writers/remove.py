@@ -10,8 +10,7 @@ from ...fix import Remove
 from .changes import CannotApply
 from .document import Document, parses
 from .items import Items
-from .layers import Item, construction, in_loop, is_method, item_of, label, own_call
-from .names import Names
+from .layers import Item, construction, in_loop, input_of, item_of, label, own_call
 from .sequence import check_indexes
 from .statements import drop_statement
 from .workspace import Workspace
@@ -29,7 +28,7 @@ def write_remove(work: Workspace, verb: Remove) -> None:
         call = own_call(doc, node)
         if call is not None:
             work.check_alone(node, "call", covered_by=Remove)
-            unwrap(doc, call, _input(work.names(doc), node, call))
+            unwrap(doc, call, input_of(work.names(doc), node, call))
             _abandon(doc, call.func)
             return
     if node.kind != "layer" or node.built is None:
@@ -64,19 +63,6 @@ def drop_item(doc: Document, item: Item) -> None:
 def _abandon(doc: Document, expression: cst.BaseExpression) -> None:
     if isinstance(expression, (cst.Name, cst.Attribute)):
         doc.abandoned[doc.code(expression)] = None
-
-
-def _input(names: Names, node: Node, call: cst.Call) -> cst.BaseExpression:
-    """Return the expression that is handed to a call as its tensor."""
-    if node.kind == "function" and is_method(names, node, call):
-        assert isinstance(call.func, cst.Attribute)
-        return call.func.value
-    for i, arg in enumerate(call.args):
-        if arg.star:
-            break
-        if (arg.keyword is None and i == 0) or (arg.keyword is not None and arg.keyword.value == "input"):
-            return arg.value
-    raise CannotApply(f"the input of {label(node)} was not found in its call")
 
 
 def unwrap(doc: Document, call: cst.Call, kept: cst.BaseExpression) -> None:
