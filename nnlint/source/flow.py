@@ -193,6 +193,14 @@ class Flow:
                 bases = [self.program.definition(b) for b in cls.bases]
                 todo.extend(b for b in bases if isinstance(b, ast.ClassDef))
 
+    def method_of(self, owner: ast.ClassDef, name: str) -> Function | None:
+        """Return a method of a class, or of a base of it in this file."""
+        for cls in self.lineage(owner):
+            for method in self.program.methods.get(name, ()):
+                if self.program.class_of(method) is cls:
+                    return method
+        return None
+
     def _written(self, target: ast.Attribute, frame: Frame | None) -> Place:
         path: tuple[int, ...] = ()
         node: ast.AST = target
@@ -230,12 +238,9 @@ class Flow:
         if isinstance(call.func, ast.Attribute) and self.program.qualified(call.func) is None:
             owner = self.own_class(call.func.value)
             if owner is not None:
-                for cls in self.lineage(owner):
-                    for method in self.program.methods.get(call.func.attr, ()):
-                        if self.program.class_of(method) is cls:
-                            return method
+                return self.method_of(owner, call.func.attr)
             same = self.program.methods.get(call.func.attr, [])
-            if len(same) == 1 and owner is None:
+            if len(same) == 1:
                 return same[0]
         return None
 
@@ -251,15 +256,6 @@ def default_of(function: Function, name: str) -> ast.expr | None:
         if argument.arg == name:
             return kw_default
     return None
-
-
-def required(function: Function, *, bound: bool) -> list[str]:
-    """Return the parameters that a call must hand over (the first one left out for a method)."""
-    spec = function.args
-    positional = [*spec.posonlyargs, *spec.args]
-    free = positional[: len(positional) - len(spec.defaults)][1 if bound else 0 :]
-    keyword = [a for a, d in zip(spec.kwonlyargs, spec.kw_defaults) if d is None]
-    return [a.arg for a in (*free, *keyword)]
 
 
 def _is_static(function: Function) -> bool:

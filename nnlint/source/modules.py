@@ -130,11 +130,11 @@ class Modules:
 
     def init_of(self, cls: ast.ClassDef) -> Function | None:
         """Return the constructor of a class as far as this file defines it."""
-        for one in self.values.flow.lineage(cls):
-            for method in self.program.methods.get("__init__", ()):
-                if self.program.class_of(method) is one:
-                    return method
-        return None
+        return self.method_of(cls, "__init__")
+
+    def method_of(self, cls: ast.ClassDef, name: str) -> Function | None:
+        """Return a method of a class, or of a base of it in this file."""
+        return self.values.flow.method_of(cls, name)
 
     def open_arguments(self, function: Function | None, *, bound: bool) -> list[str]:
         """Return the parameters of a constructor or factory that have no default."""

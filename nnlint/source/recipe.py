@@ -1,12 +1,189 @@
-"""Read how a model is trained from the source."""
+"""Read how a model is trained from the source: nothing is run, and what cannot be told stays unknown."""
 
 from __future__ import annotations
 
-from ..facts import Recipe
+import ast
+from collections.abc import Sequence
+from typing import Any
+
+from ..facts import Loss, Missing, Optimizer, Recipe
+from .batches import Batches, BatchReader
 from .effects import Effects
+from .flow import Lost, Place
+from .gradients import LoopReader
+from .lightning import Lightning
+from .losses import Losses, Term
 from .modules import Modules
+from .objects import Objects
+from .optimizers import Optimizers
+from .program import last_name
+from .training import Site, Training
+
+_SCHEDULER_MAKERS = frozenset(
+    {"get_scheduler", "get_linear_schedule_with_warmup", "get_cosine_schedule_with_warmup",
+     "get_constant_schedule_with_warmup", "get_polynomial_decay_schedule_with_warmup"}
+)  # fmt: skip
 
 
 def read_recipe(modules: Modules, effects: Effects) -> tuple[Recipe, bool]:
     """Return the recipe as far as the source shows it, and whether the only loss reads the model's output directly."""
-    return Recipe(), False
+    return _Reader(modules, effects).read()
+
+
+class _Reader:
+    def __init__(self, modules: Modules, effects: Effects) -> None:
+        self.objects = Objects(modules)
+        self.program, self.values = modules.program, modules.values
+        self.optimizers = Optimizers(self.objects)
+        self.training = Training(self.objects, self.optimizers, effects)
+        self.losses = Losses(self.objects)
+        self.batches = BatchReader(self.objects, self.training)
+        self.loops = LoopReader(self.objects, self.optimizers, self.training)
+        self.lightning = Lightning(self.objects)
+        self.sites = self.training.sites()
+
+    def read(self) -> tuple[Recipe, bool]:
+        automatic = self.lightning.module is not None and not (self.sites and self.lightning.is_manual)
+        if not automatic and not self.sites:
+            built = self._optimizers()
+            found = built if not isinstance(built, Missing) else Missing("the file has no training loop")
+            return Recipe(optimizers=found, scheduler=self._scheduler()), False
+        terms = self._terms(automatic)
+        batches = self._lightning_batches() if automatic else self._batches()
+        losses = terms if isinstance(terms, Missing) else tuple(self._loss(t) for t in terms)
+        direct = not isinstance(terms, Missing) and len(terms) == 1 and self.losses.reads_model(terms[0])
+        recipe = Recipe(
+            losses=losses,
+            optimizers=self._optimizers(),
+            scheduler=self._scheduler(),
+            batch_size=batches.size,
+            shuffles=batches.shuffles,
+            epochs=batches.epochs,
+            updates=batches.updates,
+            loop=self.lightning.loop() if automatic else self._loop(),
+        )
+        return recipe, direct
+
+    def _terms(self, automatic: bool) -> list[Term] | Missing:
+        """Return the losses of all training sites, each once."""
+        try:
+            if automatic:
+                return self.lightning.terms(self.losses)
+            found = [t for s in self.sites for t in self.losses.terms(s.loss)]
+        except Lost as lost:
+            return Missing(lost.why)
+        distinct: dict[tuple[int, Any], Term] = {}
+        for term in found:
+            spot = term.built.node if term.built is not None else term.node
+            distinct.setdefault((id(spot), term.kind), term)
+        return list(distinct.values()) or Missing("what computes the loss cannot be followed")
+
+    def _loss(self, term: Term) -> Loss:
+        return self.losses.read(term)
+
+    def _optimizers(self) -> tuple[Optimizer, ...] | Missing:
+        """Return the optimizers that step; where no step says which, those that the file builds."""
+        built: dict[int, Place] = {}
+        for site in self.sites:
+            for step in site.steps:
+                if len(step.built) > 1 and self._is_choice(step.built):
+                    return Missing(f"it is one of {_words(self.optimizers.kind(p.node, p.frame) for p in step.built)}")
+                built.update((id(p.node), p) for p in step.built)
+        if not all(s.built for site in self.sites for s in site.steps) or not built:
+            calls = [c for c in self.optimizers.built() if self.training.is_alive(c)] or self.optimizers.built()
+            if len(calls) > 1 and self._is_choice([Place(c) for c in calls]):
+                return Missing(f"it is one of {_words(self.optimizers.kind(c) for c in calls)}")
+            if not calls:
+                return Missing("no optimizer of torch's is built in this file")
+            built = {id(c): Place(c) for c in calls}
+        ordered = sorted(built.values(), key=lambda p: (p.node.lineno, p.node.col_offset))
+        return tuple(self.optimizers.read(p) for p in ordered)
+
+    def _is_choice(self, places: Sequence[Place]) -> bool:
+        """Return whether the places stand in branches that exclude each other."""
+        if len({id(self.program.function_of(p.node)) for p in places}) > 1:
+            return False
+        statements = [next(a for a in self.program.ancestors(p.node) if isinstance(a, ast.stmt)) for p in places]
+        if len({id(s) for s in statements}) < len(statements):
+            return True
+        return any(isinstance(a, (ast.If, ast.Try, ast.Match)) for s in statements for a in self.program.ancestors(s)
+                   if any(self.program.within(o, a) for o in statements if o is not s)) or all(
+            isinstance(s, ast.Return) for s in statements)  # fmt: skip
+
+    def _scheduler(self) -> Any:
+        """Return the class of the scheduler that is stepped, None where there is none."""
+        found: dict[str, ast.Call] = {}
+        for call in self.program.calls:
+            dotted = self.program.qualified(call.func) or ""
+            name = dotted.rpartition(".")[2]
+            schedules = dotted.startswith("torch.optim.lr_scheduler.") or name in _SCHEDULER_MAKERS or name == "SWALR"
+            if schedules and self.training.is_alive(call):
+                found.setdefault(name, call)
+        inner = {id(n) for c in found.values() for a in (*c.args, *(k.value for k in c.keywords)) for n in ast.walk(a)}
+        outer = [n for n, c in found.items() if id(c) not in inner]
+        if "SequentialLR" in outer or "ChainedScheduler" in outer:
+            outer = [n for n in outer if n in ("SequentialLR", "ChainedScheduler")]
+        if len(outer) == 1:
+            return outer[0]
+        if outer:
+            return Missing(f"it is one of {', '.join(outer)}")
+        by_hand = any(self._is_rate(w) for w in self.program.item_writes.get("lr", ()))
+        if by_hand:
+            return Missing("the learning rate is set by hand")
+        unknown = any("sched" in name.lower() for name in (*self.program.calls_by_name, *self.program.loads))
+        if unknown or not self.optimizers.built():
+            return Missing("a scheduler may be built elsewhere")
+        return None
+
+    def _is_rate(self, written: ast.Subscript) -> bool:
+        return last_name(written.value) != "defaults"
+
+    def _batches(self) -> Batches:
+        """Return the batches of all sites where they agree."""
+        found = [self.batches.read(s) for s in self._main_sites()]
+        return Batches(
+            *(_agreed([getattr(b, name) for b in found]) for name in ("size", "shuffles", "epochs", "updates"))
+        )
+
+    def _main_sites(self) -> list[Site]:
+        """Return one site for each loop (the nets of a GAN share theirs)."""
+        return list({id(s.loops[0]) if s.loops else id(s): s for s in self.sites}.values())
+
+    def _lightning_batches(self) -> Batches:
+        size: Any = Missing("no training loader is to be seen")
+        shuffles: Any = size
+        for node in self.lightning.loaders():
+            try:
+                made = [
+                    p
+                    for p in self.objects.made(node)
+                    if (last_name(getattr(p.node, "func", p.node)) or "") == "DataLoader"
+                ]
+            except Lost:
+                continue
+            if len(made) == 1 and isinstance(made[0].node, ast.Call):
+                size, shuffles = self.batches.loader(made[0].node, made[0].frame)
+                break
+        return Batches(size, shuffles, self.lightning.epochs(), Missing("the size of the data is not known"))
+
+    def _loop(self) -> Any:
+        """Return the loop that is worth pointing to: one that never clears gradients, else the first."""
+        found = [(s, self.loops.read(s)) for s in self.sites]
+        for clears in (False, None):
+            for _, loop in found:
+                if "clears_gradients" in loop.__dict__ and loop.__dict__["clears_gradients"] is clears:
+                    return loop
+        unsure = [loop for _, loop in found if "clears_gradients" not in loop.__dict__]
+        return (unsure or [loop for _, loop in found])[0]
+
+
+def _agreed(values: list[Any]) -> Any:
+    first = values[0]
+    if all(type(v) is type(first) and v == first for v in values):
+        return first
+    missing = [v for v in values if isinstance(v, Missing)]
+    return missing[0] if missing else Missing("it differs between the training loops")
+
+
+def _words(names: Any) -> str:
+    return ", ".join(sorted({str(n) for n in names}))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .flow import Flow, Frame, Lost, Place, required
+from .flow import Flow, Frame, Lost, Place
 from .options import argparse_option
 from .program import Program, last_name
 from .scopes import FUNCTIONS
@@ -252,8 +252,7 @@ class Values:
             raise Lost(f"`{name}` is changed at line {outside[0].lineno}")
         frame: Frame | None = None
         if record.call is not None:
-            init = next((m for c in flow.lineage(record.owner) for m in program.methods.get("__init__", ())
-                         if program.class_of(m) is c), None)  # fmt: skip
+            init = flow.method_of(record.owner, "__init__")
             if init is None:
                 handed = _handed(record, name)
                 if handed is not None:
@@ -352,15 +351,6 @@ class Values:
                     return False
             inner = outer
         return True
-
-
-def required_of(values: Values, owner: ast.ClassDef) -> list[str] | None:
-    """Return the arguments that constructing a class of this file needs; None where that cannot be told."""
-    for cls in values.flow.lineage(owner):
-        for method in values.program.methods.get("__init__", ()):
-            if values.program.class_of(method) is cls:
-                return required(method, bound=True)
-    return []
 
 
 def _field_default(place: Place) -> Place:

@@ -1,0 +1,427 @@
+"""Which loss a training minimizes: back from `loss.backward()` to what computed it."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import Any
+
+from ..facts import Loss, Missing
+from .flow import Frame, Lost, Place
+from .objects import Objects
+from .program import last_name
+from .scopes import FUNCTIONS
+
+KINDS: dict[str, str] = {
+    "CrossEntropyLoss": "cross_entropy", "NLLLoss": "nll", "BCELoss": "bce", "BCEWithLogitsLoss": "bce_with_logits",
+    "MSELoss": "mse", "L1Loss": "l1", "SmoothL1Loss": "smooth_l1", "HuberLoss": "huber", "KLDivLoss": "kl_div",
+    "SoftMarginLoss": "soft_margin", "MultiLabelSoftMarginLoss": "multilabel_soft_margin",
+    "HingeEmbeddingLoss": "hinge", "MultiMarginLoss": "hinge", "MultiLabelMarginLoss": "hinge",
+    "MarginRankingLoss": "hinge", "PoissonNLLLoss": "poisson_nll", "GaussianNLLLoss": "gaussian_nll",
+    "CosineEmbeddingLoss": "cosine", "TripletMarginLoss": "triplet", "TripletMarginWithDistanceLoss": "triplet",
+    "CTCLoss": "ctc", "NLLLoss2d": "nll",
+    "cross_entropy": "cross_entropy", "nll_loss": "nll", "binary_cross_entropy": "bce",
+    "binary_cross_entropy_with_logits": "bce_with_logits", "mse_loss": "mse", "l1_loss": "l1",
+    "smooth_l1_loss": "smooth_l1", "huber_loss": "huber", "kl_div": "kl_div", "soft_margin_loss": "soft_margin",
+    "multilabel_soft_margin_loss": "multilabel_soft_margin", "hinge_embedding_loss": "hinge",
+    "multi_margin_loss": "hinge", "multilabel_margin_loss": "hinge", "margin_ranking_loss": "hinge",
+    "poisson_nll_loss": "poisson_nll", "gaussian_nll_loss": "gaussian_nll", "cosine_embedding_loss": "cosine",
+    "triplet_margin_loss": "triplet", "triplet_margin_with_distance_loss": "triplet", "ctc_loss": "ctc",
+}  # fmt: skip
+_OWNERS = ("torch.nn", "torch.nn.functional")
+_REDUCING = frozenset(
+    {"mean", "sum", "item", "squeeze", "view", "reshape", "float", "double", "to", "cuda", "clone", "half"}
+)
+_FIRST = ("input", "input1", "anchor", "log_probs")
+
+_UNFOLLOWED = Missing("it is computed in a way that cannot be followed")
+
+
+@dataclass(frozen=True)
+class Term:
+    """One addend of what is minimized: a call of a loss, or arithmetic on tensors (`call` is None)."""
+
+    node: ast.expr
+    frame: Frame | None
+    built: Place | None = None
+    """The construction of the loss that is called, where it is an object."""
+    kind: str | Missing = _UNFOLLOWED
+    name: str = "the loss"
+
+
+class Losses:
+    """Reads losses."""
+
+    def __init__(self, objects: Objects) -> None:
+        self.objects = objects
+        self.program, self.flow, self.values = objects.program, objects.flow, objects.values
+        self._active: set[int] = set()
+
+    def terms(self, node: ast.expr, frame: Frame | None = None, path: tuple[int, ...] = ()) -> list[Term]:
+        """Return what an expression to be minimized is the sum of. Raises Lost."""
+        if id(node) in self._active:
+            return []
+        if len(self._active) > 30:
+            raise Lost("the loss is handed on too often")
+        self._active.add(id(node))
+        try:
+            return self._terms(node, frame, path)
+        finally:
+            self._active.discard(id(node))
+
+    def _terms(self, node: ast.expr, frame: Frame | None, path: tuple[int, ...]) -> list[Term]:
+        match node:
+            case ast.Name():
+                return self._name(node, frame, path)
+            case ast.Attribute() if self.flow.own_class(node.value) is not None:
+                owner = self.flow.own_class(node.value)
+                assert owner is not None
+                return self._merge(self.flow.attributes(owner, node.attr, frame), path)
+            case ast.BinOp(left=left, op=ast.Add() | ast.Sub(), right=right) if not path:
+                return self._sum(node, left, right, frame)
+            case ast.BinOp(left=left, op=ast.Mult() | ast.Div(), right=right) if not path:
+                return self._scaled(node, left, right, frame)
+            case ast.Call():
+                return self._call(node, frame, path)
+            case ast.Tuple(elts=elts) | ast.List(elts=elts) if path and path[0] < len(elts):
+                return self.terms(elts[path[0]], frame, path[1:])
+            case ast.Dict(keys=keys, values=values) if not path:
+                for key, value in zip(keys, values):
+                    if isinstance(key, ast.Constant) and key.value == "loss":
+                        return self.terms(value, frame)
+            case ast.IfExp(body=body, orelse=orelse):
+                return self._alternatives([self.terms(body, frame, path), self.terms(orelse, frame, path)])
+            case ast.UnaryOp() if not path:
+                return [self._by_hand(node, frame)]
+        return [Term(node, frame, name=_short(node))]
+
+    def _name(self, node: ast.Name, frame: Frame | None, path: tuple[int, ...]) -> list[Term]:
+        scope = self.program.scope.get(node)
+        found = scope.lookup(node.id) if scope else None
+        if found is None:
+            raise Lost(f"`{node.id}` is not defined in this file")
+        here = frame if frame is not None and frame.function is found[0].node else None
+        sums: list[Term] = []
+        starts: list[Place] = []
+        for binding in found[1]:
+            if not self.flow.is_live(binding.node, here):
+                continue
+            if binding.kind == "change" and binding.value is not None:
+                if isinstance(binding.node, ast.AugAssign) and isinstance(binding.node.op, (ast.Add, ast.Sub)):
+                    sums += self.terms(binding.value, here)
+            elif binding.kind == "with" and isinstance(binding.value, ast.Call) and binding.value.args:
+                starts.append(Place(binding.value.args[0], here))
+            elif binding.kind == "assign" and binding.value is not None:
+                starts.append(Place(binding.value, here, binding.path))
+            else:
+                starts += self.flow.definitions(node, frame)
+        starts = [s for s in starts if not _is_zero(s.node)] or starts
+        if sums and all(_is_zero(s.node) for s in starts):
+            return _distinct(sums)
+        return _distinct(self._merge(starts, path) + sums)
+
+    def _merge(self, places: list[Place], path: tuple[int, ...]) -> list[Term]:
+        """Return the terms of a name that several statements set: one after another (`loss = loss + x`), or one of."""
+        found = [terms for p in places if (terms := self.terms(p.node, p.frame, p.path + path))]
+        if len(found) <= 1:
+            return found[0] if found else []
+        if any(self._reads_itself(p) for p in places):
+            return _distinct([t for terms in found for t in terms])
+        return self._alternatives(found)
+
+    def _reads_itself(self, place: Place) -> bool:
+        parent = self.program.parent.get(place.node)
+        targets = [t.id for t in getattr(parent, "targets", []) if isinstance(t, ast.Name)]
+        return any(isinstance(n, ast.Name) and n.id in targets for n in ast.walk(place.node))
+
+    def _alternatives(self, found: list[list[Term]]) -> list[Term]:
+        """Several statements set the loss: the same terms twice are one, anything else is left open."""
+        first = found[0]
+        same = all([(t.kind, _origin(t)) for t in f] == [(t.kind, _origin(t)) for t in first] for f in found)
+        if same:
+            return first
+        kinds = {t.kind for f in found for t in f}
+        if all(len(f) == 1 for f in found):
+            kind = first[0].kind if len(kinds) == 1 else Missing("it is one of several losses")
+            return [
+                Term(first[0].node, first[0].frame, first[0].built if len(kinds) == 1 else None, kind, first[0].name)
+            ]
+        raise Lost("the loss is one of several sums")
+
+    def _sum(self, node: ast.expr, left: ast.expr, right: ast.expr, frame: Frame | None) -> list[Term]:
+        sides = [s for s in (left, right) if not self._is_constant(s, frame)]
+        found = [t for side in sides if not self._is_penalty(side, frame) for t in self.terms(side, frame)]
+        hand = [t for t in found if t.kind == "custom" and t.built is None]
+        known = [t for t in found if t not in hand]
+        if not known:
+            return [self._by_hand(node, frame)]
+        return _distinct(found)
+
+    def _scaled(self, node: ast.expr, left: ast.expr, right: ast.expr, frame: Frame | None) -> list[Term]:
+        """A loss times or over a number is that loss; anything else is written by hand."""
+        for one, factor in ((left, right), (right, left)):
+            if self._is_number(factor, frame):
+                found = self.terms(one, frame)
+                if any(t.kind != "custom" for t in found):
+                    return found
+        return [self._by_hand(node, frame)]
+
+    def _is_number(self, node: ast.expr, frame: Frame | None) -> bool:
+        if self._is_constant(node, frame) or (
+            isinstance(node, ast.Call) and self.program.qualified(node.func) == "len"
+        ):
+            return True
+        name = (last_name(node) or "").lower()
+        return (
+            name.startswith(("accum", "lambda", "lam", "alpha", "beta", "gamma", "weight", "grad_acc"))
+            or "accum" in name
+        )
+
+    def _is_constant(self, node: ast.expr, frame: Frame | None) -> bool:
+        return isinstance(self.values.maybe(node, None, frame), (int, float))
+
+    def _is_penalty(self, node: ast.expr, frame: Frame | None) -> bool:
+        """Return whether an addend is a norm of the weights: it reads no prediction."""
+        nodes: list[ast.AST] = list(ast.walk(node))
+        for one in ast.walk(node):
+            if isinstance(one, ast.Name):
+                try:
+                    nodes += [n for p in self.flow.definitions(one, frame) for n in ast.walk(p.node)]
+                except Lost:
+                    continue
+        return any(
+            isinstance(n, ast.Attribute) and n.attr in ("parameters", "named_parameters", "weight") for n in nodes
+        )
+
+    def _call(self, call: ast.Call, frame: Frame | None, path: tuple[int, ...]) -> list[Term]:
+        dotted = self.program.qualified(call.func)
+        if dotted is not None:
+            return self._library(call, dotted, frame)
+        function = self.program.definition(call.func)
+        if isinstance(function, FUNCTIONS):
+            return self._inside(call, function, frame, path)
+        if isinstance(call.func, ast.Attribute):
+            built = self._object(call.func, frame)
+            if built is not None:
+                return self._called(call, frame, built, path)
+            if call.func.attr in _REDUCING and not path:
+                return self._reduced(call, call.func.value, frame)
+            method = self.flow.callee(call)
+            if method is not None:
+                return self._inside(call, method, frame, path)
+        return self._called(call, frame, self._object(call.func, frame), path)
+
+    def _library(self, call: ast.Call, dotted: str, frame: Frame | None) -> list[Term]:
+        owner, _, name = dotted.rpartition(".")
+        if owner in _OWNERS and name in KINDS and name[:1].islower():
+            return [Term(call, frame, None, KINDS[name], f"F.{name}" if owner.endswith("functional") else name)]
+        if dotted in ("torch.mean", "torch.sum", "torch.stack", "sum") and call.args:
+            return self._reduced(call, call.args[0], frame)
+        if dotted.startswith("torch."):
+            return [self._by_hand(call, frame)]
+        return [Term(call, frame, kind=Missing(f"`{dotted}` comes from another module"), name=_short(call.func))]
+
+    def _reduced(self, call: ast.Call, inner: ast.expr, frame: Frame | None) -> list[Term]:
+        """`criterion(...).mean()` is that loss; a mean of arithmetic is a loss written by hand."""
+        if isinstance(inner, (ast.List, ast.Tuple)) and inner.elts:
+            return _distinct([t for e in inner.elts for t in self.terms(e, frame)])
+        try:
+            found = self.terms(inner, frame)
+        except Lost:
+            found = []
+        named = [t for t in found if isinstance(t.kind, str) and t.kind != "custom"]
+        return found if named and len(named) == len(found) else [self._by_hand(call, frame)]
+
+    def _inside(self, call: ast.Call, function: Any, frame: Frame | None, path: tuple[int, ...]) -> list[Term]:
+        if frame is not None and frame.depth > 6:
+            raise Lost("the loss is handed on too often")
+        inner = Frame(function, call, frame)
+        returned = [r for r in self.flow.returned(function) if self.flow.is_live(r, inner)]
+        found = [self.terms(r, inner, path) for r in returned]
+        found = [f for f in found if f]
+        if not found:
+            raise Lost(f"`{function.name}` returns no loss that can be followed")
+        return found[0] if len(found) == 1 else self._alternatives(found)
+
+    def _object(self, func: ast.expr, frame: Frame | None) -> Place | None:
+        """Return what built the object that is called as a loss; None where that cannot be told."""
+        try:
+            made = [p for p in self.objects.made(func, frame) if not p.path]
+        except Lost:
+            return None
+        return made[0] if len(made) == 1 else None
+
+    def _called(self, call: ast.Call, frame: Frame | None, built: Place | None, path: tuple[int, ...]) -> list[Term]:
+        """Return the terms for a call of an object (`criterion(out, y)`) or of a name for a function."""
+        if built is None:
+            return [Term(call, frame, kind=Missing(self._why(call.func, frame)), name=_short(call.func))]
+        node = built.node
+        dotted = self.program.qualified(node.func if isinstance(node, ast.Call) else node)
+        owner, _, name = (dotted or "").rpartition(".")
+        if owner in _OWNERS and name in KINDS:
+            function = not isinstance(node, ast.Call)
+            shown = f"F.{name}" if function else name
+            return [Term(call, frame, None if function else built, KINDS[name], shown)]
+        definition = self.program.definition(node.func) if isinstance(node, ast.Call) else None
+        if isinstance(definition, ast.ClassDef):
+            return self._own(call, frame, built, definition, path)
+        why = f"`{dotted}` comes from another module" if dotted else "it is computed in a way that cannot be followed"
+        shown = _short(node.func if isinstance(node, ast.Call) else node)
+        return [Term(call, frame, built, Missing(why), shown)]
+
+    def _own(
+        self, call: ast.Call, frame: Frame | None, built: Place, definition: ast.ClassDef, path: tuple[int, ...]
+    ) -> list[Term]:
+        """Return the terms for a call of a class of the file: a loss of the user's, or a model that returns its loss."""
+        forward = self.objects.modules.method_of(definition, "forward")
+        try:
+            inner = self._inside(call, forward, frame, path) if forward is not None else []
+        except Lost:
+            inner = []
+        known = [t for t in inner if isinstance(t.kind, str) and t.kind != "custom"]
+        model = self.objects.is_trained(call.func)
+        if known and len(known) == len(inner):
+            if model or len(inner) > 1:
+                return inner
+            return [Term(call, frame, built, inner[0].kind, definition.name)]
+        if model:
+            return [Term(call, frame, kind=Missing(f"`{definition.name}` computes it itself"), name=_short(call.func))]
+        return [Term(call, frame, built, self._own_kind(definition), definition.name)]
+
+    def _own_kind(self, definition: ast.ClassDef) -> str | Missing:
+        """A loss class of the file: one written by hand, unless it derives from a loss of torch."""
+        for cls in self.flow.lineage(definition):
+            for base in cls.bases:
+                name = (self.program.qualified(base) or "").rpartition(".")[2]
+                if name in KINDS:
+                    return Missing(f"`{definition.name}` derives from `{name}`")
+        return "custom" if self.objects.modules.is_class(definition) else Missing(f"`{definition.name}` is no module")
+
+    def _why(self, func: ast.expr, frame: Frame | None) -> str:
+        try:
+            made = self.objects.made(func, frame)
+        except Lost as lost:
+            return lost.why
+        return "it is one of several losses" if len(made) > 1 else "it is computed in a way that cannot be followed"
+
+    def _by_hand(self, node: ast.expr, frame: Frame | None) -> Term:
+        kind: str | Missing = _formula(node) or "custom"
+        for one in ast.walk(node):
+            if isinstance(one, ast.Call) and self._is_named_loss(one, frame):
+                return Term(node, frame, None, Missing("a loss and arithmetic on it"), "hand-written loss")
+            if isinstance(one, ast.Call) and not self._is_plain(one, frame):
+                kind = Missing(f"`{_short(one.func)}` cannot be followed")
+        return Term(node, frame, None, kind, "hand-written loss")
+
+    def _is_named_loss(self, call: ast.Call, frame: Frame | None) -> bool:
+        owner, _, name = (self.program.qualified(call.func) or "").rpartition(".")
+        if owner in _OWNERS and name in KINDS:
+            return True
+        built = self._object(call.func, frame) if not isinstance(call.func, ast.Call) else None
+        node = built.node if built else None
+        dotted = self.program.qualified(node.func) if isinstance(node, ast.Call) else None
+        return dotted is not None and dotted.rpartition(".")[2] in KINDS
+
+    def _is_plain(self, call: ast.Call, frame: Frame | None) -> bool:
+        """Return whether a call inside a hand-written loss is arithmetic of torch's, or the model's forward."""
+        dotted = self.program.qualified(call.func)
+        if dotted is not None:
+            return dotted.startswith(("torch.", "math.", "numpy.")) or "." not in dotted
+        if isinstance(call.func, ast.Attribute) and not self.objects.is_model(call.func, frame):
+            # a method of a tensor
+            return self.flow.callee(call) is None
+        return self.objects.is_model(call.func, frame)
+
+    def read(self, term: Term) -> Loss:
+        """Return the fact for one term."""
+        spot = term.built.node if term.built is not None else term.node
+        return Loss(
+            kind=term.kind,  # type: ignore[arg-type]
+            name=term.name,
+            span=self.program.span(spot),
+            call=self.program.span(term.node),
+            reduction=self._reduction(term),
+        )
+
+    def _reduction(self, term: Term) -> Any:
+        built = term.built.node if term.built is not None else term.node
+        frame = term.built.frame if term.built is not None else term.frame
+        torch_loss = isinstance(term.kind, str) and term.kind != "custom" and term.name != "hand-written loss"
+        if not torch_loss or not isinstance(built, ast.Call):
+            return Missing("the loss is written by hand")
+        if any(k.arg is None or k.arg in ("reduce", "size_average") for k in built.keywords):
+            return Missing("it is set by old or unpacked arguments")
+        for keyword in built.keywords:
+            if keyword.arg == "reduction":
+                value = self.values.maybe(keyword.value, None, frame)
+                return value if isinstance(value, str) else Missing("it is computed when the program runs")
+        return "mean"
+
+    def prediction(self, term: Term) -> ast.expr | None:
+        """Return the expression that a loss call takes as its prediction."""
+        if not isinstance(term.node, ast.Call) or not isinstance(term.kind, str) or term.name == "hand-written loss":
+            return None
+        for keyword in term.node.keywords:
+            if keyword.arg in _FIRST:
+                return keyword.value
+        first = term.node.args[:1]
+        return first[0] if first and not isinstance(first[0], ast.Starred) else None
+
+    def reads_model(self, term: Term) -> bool:
+        """Return whether the prediction is the model's call itself, or a name assigned once from it."""
+        node, frame = self.prediction(term), term.frame
+        for _ in range(4):
+            if isinstance(node, ast.Name):
+                try:
+                    places = self.flow.definitions(node, frame)
+                except Lost:
+                    return False
+                if len(places) != 1 or places[0].path:
+                    return False
+                node, frame = places[0].node, places[0].frame
+            else:
+                break
+        return isinstance(node, ast.Call) and self.objects.is_model(node.func, frame)
+
+
+def _formula(node: ast.expr) -> str | None:
+    """Return `mse` for `((a - b) ** 2).mean()` and its spellings, `l1` for the mean of `abs(a - b)`."""
+    inner: ast.expr | None = None
+    match node:
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="torch"), attr="mean"), args=[one]):
+            inner = one
+        case ast.Call(func=ast.Attribute(value=one, attr="mean"), args=[]):
+            inner = one
+    match inner:
+        case ast.BinOp(left=ast.BinOp(op=ast.Sub()), op=ast.Pow(), right=ast.Constant(value=2 | 2.0)):
+            return "mse"
+        case ast.Call(
+            func=ast.Attribute(value=ast.BinOp(op=ast.Sub()), attr="pow"), args=[ast.Constant(value=2 | 2.0)]
+        ):
+            return "mse"
+        case ast.Call(func=ast.Attribute(value=ast.BinOp(op=ast.Sub()), attr="square" | "abs" as how), args=[]):
+            return "mse" if how == "square" else "l1"
+        case ast.Call(
+            func=ast.Attribute(value=ast.Name(id="torch"), attr="square" | "abs" as how), args=[ast.BinOp(op=ast.Sub())]
+        ):
+            return "mse" if how == "square" else "l1"
+    return None
+
+
+def _is_zero(node: ast.AST) -> bool:
+    if isinstance(node, ast.Call) and last_name(node.func) in ("zeros", "tensor", "zero"):
+        return all(isinstance(a, ast.Constant) for a in node.args)
+    return isinstance(node, ast.Constant) and node.value in (0, None)
+
+
+def _origin(term: Term) -> int:
+    return id(term.built.node if term.built is not None else term.node)
+
+
+def _distinct(terms: list[Term]) -> list[Term]:
+    return list({(_origin(t), t.kind): t for t in terms}.values())
+
+
+def _short(node: ast.AST) -> str:
+    text = ast.unparse(node)
+    return text if len(text) <= 40 else text[:37] + "..."
