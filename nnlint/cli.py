@@ -195,9 +195,7 @@ def main() -> None:
         with contextlib.suppress(AttributeError, ValueError):
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
-        cli.main(prog_name="nnlint", standalone_mode=False)
-    except click.exceptions.Exit as end:
-        sys.exit(end.exit_code)
+        sys.exit(cli.main(prog_name="nnlint", standalone_mode=False))  # what `ctx.exit` was given
     except click.Abort:
         _error("interrupted")
         os._exit(130)  # threads that wait for a worker would keep the process
@@ -298,7 +296,8 @@ def _mistake(error: ConfigurationError) -> Report:
 
 def _write(text: str, path: str | None) -> None:
     if path is None:
-        click.echo(text, nl=False)
+        if text.strip():
+            click.echo(text, nl=False)
         return
     try:
         Path(path).write_text(text, encoding="utf-8")

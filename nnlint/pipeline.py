@@ -9,14 +9,14 @@ from pathlib import Path
 
 from .catalogue import chosen_rules
 from .checking import check_facts
-from .facts import Facts, known
+from .facts import Facts, Recipe, known
 from .inspection import Options, Problem, inspect_file
 from .report import Report, ReportedFinding, Trouble, joined
 from .reporting import Sources
 from .rule import Rule
 from .settings import Settings
 from .source.discover import outline
-from .source.outline import Candidate, Outline
+from .source.outline import Candidate
 from .source.text import SourceError, read_text
 from .targets import Stdin, Target, resolve
 
@@ -104,14 +104,22 @@ def look(target: Target, settings: Settings) -> Seen:
     if target.root is not None:
         found = found.model_copy(update={"root": str(target.root), "module": None})
     hints = [_hint(path, hint.line, hint.message, hint.help) for hint in found.hints]
-    if not (found.candidates or found.classes or trains(found)):
+    if not (found.candidates or found.classes or found.trains_at_import or trains(found.recipe)):
         return Seen(target, troubles=(*hints, *nothing(target, settings)))
     brought = inspect_file(found, run_options(settings))
     troubles = [*hints, *(_trouble(problem) for problem in brought.problems)]
-    if not any(facts.subject.status != "failed" for facts in brought.facts):
+    facts = tuple(one for one in brought.facts if checkable(one))
+    if not facts:
+        if brought.facts and not troubles:
+            why = f"nothing could be checked: {brought.facts[0].subject.reason}"
+            troubles = [Trouble(kind="nothing-to-check", path=str(path), message=why)]
         loud = [t.model_copy(update={"fatal": target.named}) for t in troubles]
-        return Seen(target, brought.facts, tuple(loud or nothing(target, settings)))
-    return Seen(target, brought.facts, tuple(t.model_copy(update={"fatal": t.kind == "input"}) for t in troubles))
+        return Seen(target, troubles=tuple(loud or nothing(target, settings)))
+    if settings.inputs or any(candidate.input for candidate in found.candidates):
+        troubles += [
+            _refused(one) for one in facts if one.subject.input and one.subject.status in ("partial", "structure")
+        ]
+    return Seen(target, facts, tuple(t.model_copy(update={"fatal": t.kind == "input"}) for t in troubles))
 
 
 def nothing(target: Target, settings: Settings) -> tuple[Trouble, ...]:
@@ -122,10 +130,17 @@ def nothing(target: Target, settings: Settings) -> tuple[Trouble, ...]:
     return (Trouble(kind="nothing-to-check", path=str(target.path), message="no PyTorch model found", help=help),)
 
 
-def trains(found: Outline) -> bool:
-    """Return whether a file without models of its own trains one."""
-    recipe = found.recipe
-    return found.trains_at_import or known(lambda: bool(recipe.losses) or bool(recipe.optimizers), False)
+def trains(recipe: Recipe | None) -> bool:
+    """Return whether something is known of how a model is trained."""
+    if recipe is None:
+        return False
+    parts = (lambda: recipe.losses, lambda: recipe.optimizers, lambda: recipe.loop)
+    return any(bool(known(part, None)) for part in parts)
+
+
+def checkable(facts: Facts) -> bool:
+    """Return whether there is anything that a rule could look at."""
+    return facts.subject.status != "failed" and (facts.model is not None or trains(facts.recipe))
 
 
 def configured(path: Path, settings: Settings) -> list[Candidate]:
@@ -173,6 +188,14 @@ def exit_status(report: Report, settings: Settings, *, exit_zero: bool = False) 
 
 def _hint(path: Path, line: int, message: str, help: str) -> Trouble:
     return Trouble(kind="model", path=str(path), line=line, message=message, help=help)
+
+
+def _refused(facts: Facts) -> Trouble:
+    """Say that a model raises on the input that the user gave."""
+    subject = facts.subject
+    name = subject.target.rpartition(":")[2]
+    message = f"`{name}`: {subject.reason} on the input {', '.join(subject.input)} that you gave"
+    return Trouble(kind="input", path=subject.path, message=message)
 
 
 def _trouble(problem: Problem) -> Trouble:

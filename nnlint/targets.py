@@ -108,6 +108,6 @@ def _missing(word: str) -> Trouble:
     folder = path.parent
     near: list[str] = []
     if folder.is_dir():
-        near = difflib.get_close_matches(path.name, [p.name for p in folder.iterdir()], n=1)
+        near = difflib.get_close_matches(path.name, [p.name for p in folder.iterdir()], n=1, cutoff=0.75)
     hint = f"did you mean {(folder / near[0]).as_posix()!r}?" if near else ""
     return Trouble(kind="missing-file", path=word, message="no such file or folder", help=hint)
