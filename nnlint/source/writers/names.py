@@ -107,6 +107,17 @@ class Names:
                 return written
         return self._import(full[0])
 
+    def rename(self, callee: cst.BaseExpression, *full: str) -> None:
+        """Put one of these full names in the place of a callee, written in the manner of what stands there."""
+        old = self.resolve(callee)
+        if isinstance(callee, cst.Attribute) and old is not None and (module := self.resolve(callee.value)) is not None:
+            same = next((name for name in full if name.rpartition(".")[0] == module), None)
+            if same is not None:
+                name = callee.attr
+                self.doc.changes.replace(self.doc.start(name), self.doc.end(name), same.rpartition(".")[2])
+                return
+        self.doc.changes.replace(*self.doc.outer(callee), self.spell(*full, like=old))
+
     def _through_a_parent(self, name: str, by_name: dict[str, str]) -> str | None:
         module, rest = name, ""
         while "." in module:

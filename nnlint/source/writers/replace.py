@@ -10,7 +10,7 @@ from ...facts import Node
 from ...fix import Replace
 from .arguments import listed, named_arguments, written
 from .changes import CannotApply
-from .document import Document, last_name
+from .document import Document
 from .layers import construction, function_op, in_loop, is_method, label, module_op, own_call
 from .names import Names
 from .operations import SPELLINGS, Spelling, spelling
@@ -72,9 +72,9 @@ def _replace_layer(work: Workspace, verb: Replace, new: Spelling) -> None:
             set_argument(doc, call, name, value, new.takes.index(name) if name in new.takes else None)
     else:
         kept = _kept(named_arguments(call, _spelling_of(old).takes), new.takes, verb.arguments)
-        written_names = names.spell(full, like=names.resolve(call.func))
+        names.rename(call.func, full)
         arguments = listed(verb.arguments, new) + [f"{n}={doc.code(a.value)}" for n, a in kept.items()]
-        _rewrite_call(doc, call, written_names, arguments)
+        _rewrite_arguments(doc, call, arguments)
 
 
 def _replace_call(work: Workspace, verb: Replace, new: Spelling) -> bool:
@@ -86,7 +86,7 @@ def _replace_call(work: Workspace, verb: Replace, new: Spelling) -> bool:
         return False
     if [n for n in work.sharing(node, "call") if n.id != node.id]:
         return False
-    _rewrite_function(doc, call, work.names(doc).spell(*new.functions), _options(verb.arguments))
+    _rewrite_function(doc, work.names(doc), call, new, _options(verb.arguments))
     return True
 
 
@@ -106,64 +106,57 @@ def _options(arguments: dict[str, Any]) -> list[str]:
     return [f"{name}={written(value)}" for name, value in arguments.items()]
 
 
-def _rewrite_call(doc: Document, call: cst.Call, func: str, arguments: list[str]) -> None:
-    """Put another callee and other arguments in the place of a call's, as little as possible touched."""
-    if last_name(call.func) and func.rpartition(".")[0] == doc.code(call.func).rpartition(".")[0]:
-        name = call.func.attr if isinstance(call.func, cst.Attribute) else call.func
-        doc.changes.replace(doc.start(name), doc.end(name), func.rpartition(".")[2])
-    else:
-        doc.changes.replace(*doc.outer(call.func), func)
-    if not call.args:
-        doc.changes.insert(doc.end(call) - 1, ", ".join(arguments))
-    elif [
-        doc.code(arg.value) if not arg.keyword else f"{arg.keyword.value}={doc.code(arg.value)}" for arg in call.args
-    ] != arguments:
-        doc.changes.replace(doc.start(call.args[0]), doc.end(call) - 1, ", ".join(arguments))
+def _rewrite_arguments(doc: Document, call: cst.Call, arguments: list[str]) -> None:
+    """Put other arguments in the place of a call's."""
+    if [doc.text[doc.start(arg) : doc.end(arg)] for arg in call.args] != arguments:
+        start = doc.text.index("(", doc.outer(call.func)[1]) + 1
+        end = doc.end(call) - 1
+        if start < end:
+            doc.changes.replace(start, end, ", ".join(arguments))
+        else:
+            doc.changes.insert(end, ", ".join(arguments))
 
 
 def _replace_function(work: Workspace, doc: Document, call: cst.Call, verb: Replace, new: Spelling) -> None:
     names = work.names(doc)
     if new.state or not new.functions:
         raise CannotApply(f"`{verb.op}` has no functional form")
+    if isinstance(doc.parent(call), cst.Expr):
+        raise CannotApply(f"{label(verb.node)} works in place")
     old = _spelling_of(function_op(names, call))
     kept: dict[str, cst.Arg] = {}
     if old.functions:
         kept = _kept(named_arguments(call, old.options, skip=1), new.options, verb.arguments)
-    func = names.spell(*new.functions, like=names.resolve(call.func))
     options = _options(verb.arguments) + [f"{n}={doc.code(a.value)}" for n, a in kept.items()]
-    _rewrite_function(doc, call, func, options)
+    _rewrite_function(doc, names, call, new, options)
     if names.resolve(call.func) is None and isinstance(call.func, (cst.Name, cst.Attribute)):
         doc.abandoned[doc.code(call.func)] = None
 
 
-def _rewrite_function(doc: Document, call: cst.Call, func: str, options: list[str]) -> None:
+def _rewrite_function(doc: Document, names: Names, call: cst.Call, new: Spelling, options: list[str]) -> None:
     """Put another function around the first argument of a call, with other options behind it."""
     first = call.args[0] if call.args else None
     if first is None or first.star or (first.keyword is not None and first.keyword.value != "input"):
         raise CannotApply(f"the input of `{doc.code(call.func)}` was not found in its call")
-    rest = [doc.text[doc.start(a) : doc.end(a)] for a in call.args[1:]]
-    doc.changes.replace(*doc.outer(call.func), func)
-    if rest != options:
+    names.rename(call.func, *new.functions)
+    if [doc.text[doc.start(a) : doc.end(a)] for a in call.args[1:]] != options:
         doc.changes.replace(doc.end(first), doc.end(call) - 1, "".join(f", {option}" for option in options))
 
 
 def _replace_method(work: Workspace, doc: Document, call: cst.Call, verb: Replace, new: Spelling) -> None:
     assert isinstance(call.func, cst.Attribute)
     names = work.names(doc)
-    receiver = call.func.value
-    old = _spelling_of(verb.node.op)
-    kept = _kept(named_arguments(call, old.options), new.options, verb.arguments)
-    options = _options(verb.arguments) + [f"{n}={doc.code(a.value)}" for n, a in kept.items()]
+    name, receiver = call.func.attr, call.func.value
+    in_place = name.value.endswith("_")
     if new.state or not (new.method or new.functions):
         raise CannotApply(f"`{verb.op}` has no functional form")
+    if in_place and new.method not in ("relu", "sigmoid", "tanh"):
+        raise CannotApply(f"`{verb.op}` has no form that works in place")
+    kept = _kept(named_arguments(call, _spelling_of(verb.node.op).options), new.options, verb.arguments)
+    options = _options(verb.arguments) + [f"{n}={doc.code(a.value)}" for n, a in kept.items()]
     if new.method:
-        doc.changes.replace(doc.start(call.func.attr), doc.end(call.func.attr), new.method)
-        if [doc.text[doc.start(a) : doc.end(a)] for a in call.args] != options:
-            start = doc.start(call.args[0]) if call.args else doc.end(call) - 1
-            end = doc.end(call) - 1
-            doc.changes.replace(start, end, ", ".join(options)) if end > start else doc.changes.insert(
-                end, ", ".join(options)
-            )
+        doc.changes.replace(doc.start(name), doc.end(name), new.method + "_" * in_place)
+        _rewrite_arguments(doc, call, options)
         return
     start, end = doc.outer(receiver)
     doc.changes.insert(doc.start(call), names.spell(*new.functions) + "(")

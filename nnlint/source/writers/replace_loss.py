@@ -8,7 +8,7 @@ import libcst as cst
 
 from ...fix import ReplaceLoss
 from .changes import CannotApply
-from .document import Document, last_name
+from .document import Document
 from .items import Items
 from .names import Names
 from .workspace import Workspace
@@ -78,12 +78,7 @@ def write_replace_loss(work: Workspace, verb: ReplaceLoss) -> None:
     skip = 2 if functional else 0
     _fit_arguments(doc, call, kind, verb.kind, skip)
     full = f"torch.nn.functional.{new.function}" if functional else f"torch.nn.{new.module}"
-    func = names.spell(full, like=names.resolve(call.func))
-    name = call.func.attr if isinstance(call.func, cst.Attribute) else call.func
-    if func.rpartition(".")[0] == doc.code(call.func).rpartition(".")[0]:
-        doc.changes.replace(doc.start(name), doc.end(name), last_name(cst.parse_expression(func)))
-    else:
-        doc.changes.replace(*doc.outer(call.func), func)
+    names.rename(call.func, full)
 
 
 def _kind_of(names: Names, call: cst.Call) -> tuple[str, bool] | None:

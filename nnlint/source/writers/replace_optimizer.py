@@ -7,7 +7,6 @@ import libcst as cst
 from ...fix import ReplaceOptimizer
 from .arguments import written
 from .changes import CannotApply
-from .document import last_name
 from .items import Items
 from .set_argument import set_argument
 from .workspace import Workspace
@@ -68,9 +67,4 @@ def write_replace_optimizer(work: Workspace, verb: ReplaceOptimizer) -> None:
     for name, value in verb.arguments.items():
         if name not in given:
             items.add_after(len(call.args) - 1, f"{name}={written(value)}")
-    func = names.spell(f"torch.optim.{verb.kind}", like=full)
-    name_node = call.func.attr if isinstance(call.func, cst.Attribute) else call.func
-    if func.rpartition(".")[0] == doc.code(call.func).rpartition(".")[0]:
-        doc.changes.replace(doc.start(name_node), doc.end(name_node), last_name(cst.parse_expression(func)))
-    else:
-        doc.changes.replace(*doc.outer(call.func), func)
+    names.rename(call.func, f"torch.optim.{verb.kind}")

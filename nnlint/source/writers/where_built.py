@@ -29,9 +29,9 @@ class Place:
 
 def place_of(doc: Document, names: Names, built: cst.Call) -> Place:
     """Return the place for statements about the layer that `built` builds. Raises CannotApply where there is none."""
-    holder = doc.above(built, cst.ClassDef)
-    if holder is not None:
-        return Place(_last_statement(doc, holder), holder, "self")
+    made_by = doc.above(built, cst.ClassDef)
+    if made_by is not None:
+        return Place(_last_statement(doc, made_by), made_by, "self")
     scope = doc.scope(built)
     if (name := binding(doc, built)) is not None and in_loop(doc, built):
         statement = doc.parent(built)
