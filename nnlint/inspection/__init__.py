@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ..facts import Facts, Plain, Subject
+from ..facts import Facts, Plain, Subject, known
 from ..source import Candidate, Outline
 from .interpreter import NoInterpreter, choose
 from .launch import WorkerFailed, launch
@@ -85,6 +85,7 @@ def _job(outline: Outline, options: Options, path: Path) -> dict[str, Any]:
         "steps": options.steps,
         "allow_network": options.allow_network,
         "inputs": list(options.inputs),
+        "epochs": known(lambda: outline.recipe.epochs, None),
         "candidates": [_candidate(c) for c in outline.candidates],
     }
 
@@ -102,9 +103,7 @@ def shown(path: str) -> str:
 
 
 def _validated(outline: Outline, answer: dict[str, Any]) -> Inspection:
-    facts, problems = [], []
-    for problem in answer.get("problems", ()):
-        problems.append(Problem.model_validate(problem))
+    facts, problems = [], [Problem.model_validate(problem) for problem in answer.get("problems", ())]
     for subject in answer.get("subjects", ()):
         try:
             facts.append(Facts.model_validate(subject))
@@ -142,7 +141,5 @@ def _from_source(outline: Outline, why: str) -> tuple[Facts, ...]:
     name = shown(outline.path)
     head = outline.candidates[0].expression.partition("(")[0] if outline.candidates else None
     target = f"{name}:{head}" if head else name
-    subject = Subject(
-        id=target, target=target, path=str(Path(outline.path).absolute()), status="structure", reason=why
-    )
+    subject = Subject(id=target, target=target, path=str(Path(outline.path).absolute()), status="structure", reason=why)
     return (Facts(subject=subject, recipe=outline.recipe),)

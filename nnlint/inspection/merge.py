@@ -32,8 +32,7 @@ def _recipe(seen: Recipe, read: Recipe) -> Recipe:
         changes["optimizers"] = tuple(_pair(one, _value(read, "optimizers"), _same_optimizer) for one in optimizers)
     if loop is not None and isinstance(_value(read, "loop"), Loop):
         changes["loop"] = _filled(loop, _value(read, "loop"))
-    whole = _filled(_with(seen, changes), read)
-    return _with_updates(whole)
+    return _filled(_with(seen, changes), read)
 
 
 def _with_reads(outline: Outline, facts: Facts) -> Recipe:
@@ -46,11 +45,6 @@ def _with_reads(outline: Outline, facts: Facts) -> Recipe:
     if len(graph.outputs) != 1 or _value(losses[0], "reads") is not None:
         return recipe
     return _with(recipe, {"losses": (_with(losses[0], {"reads": graph.outputs}),)})
-
-
-def _with_updates(recipe: Recipe) -> Recipe:
-    """Keep the planned number of updates only where batch and loop are what the source said."""
-    return recipe
 
 
 def _pair(one: F, others: Sequence[F] | None, same: Any) -> F:

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
+from torch.utils._device import DeviceContext
 from torch.utils.data import DataLoader
 
 _ELSEWHERE = ("cuda", "mps", "xpu", "hip", "npu", "hpu")
@@ -97,13 +98,14 @@ class OnCpu:
         self._patch(torch.cuda, "get_device_name", lambda *args: "cpu")
         for name in ("FloatTensor", "LongTensor", "IntTensor", "DoubleTensor", "BoolTensor", "ByteTensor"):
             self._patch(torch.cuda, name, getattr(torch, name))
+        self._patch(DeviceContext, "__init__", _context_on_cpu(DeviceContext.__init__))
         if torch.distributed.is_available():
             self._patch(torch.distributed, "init_process_group", _alone)
-        self.watch.__enter__()
+        self.watch.__enter__()  # type: ignore[no-untyped-call]
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.watch.__exit__(None, None, None)
+        self.watch.__exit__(None, None, None)  # type: ignore[no-untyped-call]
         while self._undo:
             self._undo.pop()()
 
@@ -112,6 +114,13 @@ class OnCpu:
             original = owner.__dict__.get(name, getattr(owner, name))
             self._undo.append(lambda: setattr(owner, name, original))
             setattr(owner, name, value)
+
+
+def _context_on_cpu(original: Any) -> Any:
+    def __init__(context: Any, device: Any) -> None:
+        original(context, on_cpu(torch.device(device)))
+
+    return __init__
 
 
 def _not_compiled(model: Any = None, **_: Any) -> Any:

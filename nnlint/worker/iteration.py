@@ -63,6 +63,7 @@ class Iteration:
         self.samples: int | None = None
         self.last = 0
         self._around = around
+        self._reduction: str | None = None
         self._paths: dict[int, str] = {}
         self._tensors: dict[int, torch.Tensor] = {}
         self._seen_losses: set[str] = set()
@@ -193,6 +194,7 @@ class Iteration:
     def _met(self, module: nn.Module, args: Any, kwargs: dict[str, Any]) -> None:
         top = self._around.outermost(module)
         if isinstance(module, nn.modules.loss._Loss) or next(top.parameters(), None) is None:
+            self._reduction = getattr(module, "reduction", None)
             return
         if not any(top is model for model in self.models):
             self.models.append(top)
@@ -214,7 +216,10 @@ class Iteration:
         owner = self.recorder.owner(node["id"])
         if owner is not None and node["kind"] == "function" and node.get("module") == "":
             node["module"] = self._paths.get(id(owner), "")
-        self.signals.note(node, reads, gives)
+        if node["kind"] == "layer" and owner is None and self._reduction is not None:
+            node.setdefault("arguments", {}).setdefault("reduction", self._reduction)
+            self._reduction = None
+        self.signals.note(node, gives)
 
 
 def _value(tensor: torch.Tensor) -> float | None:

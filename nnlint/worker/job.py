@@ -77,6 +77,7 @@ class Session:
         self.name = job.get("target") or os.path.basename(job["path"])
         self.cpu = OnCpu()
         self.observer = Observer(int(job.get("steps", 3)), self.cpu.watch)
+        self.observer.epochs = job.get("epochs")
         self.program = Program(job["path"], job.get("module"), job.get("root", ""), list(job.get("argv", ())))
         self.sandbox = Sandbox(job.get("scratch") or os.getcwd(), bool(job.get("allow_network")))
         self.problems: list[dict[str, Any]] = []
@@ -122,6 +123,7 @@ class Session:
             self.phase = "describe"
             self._disarm()
             self.sandbox.on = False
+            self.program.leave()
             os.chdir(here)
 
     def _ended_by(self) -> str:

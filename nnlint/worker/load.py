@@ -19,6 +19,7 @@ class Program:
     def __init__(self, path: str, module: str | None, root: str, argv: list[str]) -> None:
         self.path, self.package_name, self.root, self.argv = path, module, root, argv
         self.module: ModuleType | None = None
+        self._before: tuple[list[str], list[str], ModuleType | None] | None = None
 
     @property
     def namespace(self) -> dict[str, Any]:
@@ -30,6 +31,7 @@ class Program:
 
         Raises whatever the file raises.
         """
+        self._before = (sys.argv, list(sys.path), sys.modules.get("__main__"))
         sys.argv = [self.path, *self.argv]
         for folder in (os.path.dirname(self.path), self.root):
             if folder and folder not in sys.path:
@@ -51,6 +53,13 @@ class Program:
         sys.modules[name] = self.module
         spec.loader.exec_module(self.module)
 
+    def leave(self) -> None:
+        """Give back arguments, path and `__main__` as they were."""
+        if self._before is not None:
+            sys.argv, sys.path[:], main = self._before
+            if main is not None:
+                sys.modules["__main__"] = main
+
     def _neutral_name(self) -> str:
         """Return the name under which others would import the file, or a private one where that is taken."""
         name = self.package_name or os.path.splitext(os.path.basename(self.path))[0]
@@ -69,4 +78,4 @@ class Program:
         return place
 
 
-STANDARD = getattr(sys, "stdlib_module_names", frozenset())
+STANDARD: frozenset[str] = getattr(sys, "stdlib_module_names", frozenset())

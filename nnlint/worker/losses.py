@@ -9,6 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 NodeDict = dict[str, Any]
+Shape = tuple[Any, Any, Any]
+"""Kind, prediction and target of a loss written by hand; None where not certain."""
 
 KINDS = {
     "cross_entropy": "cross_entropy", "nll_loss": "nll", "binary_cross_entropy": "bce",
@@ -113,7 +115,7 @@ class Terms:
 
     def _by_hand(self, node: int) -> None:
         """Recognize one term that holds no loss of torch."""
-        negative, reduced, body = False, None, node
+        negative, averaged, reduced, body = False, False, None, node
         while True:
             current = self.nodes[body]
             inputs = [i for i in current.get("inputs", []) if self.depends(i)]
@@ -124,7 +126,9 @@ class Terms:
                 negative = not negative
             elif op in _REDUCTIONS:
                 reduced = op if reduced in (None, op) else "mean"
-            elif op not in _THROUGH and not (op in ("div", "mul") and self._scales(current)):
+            elif op in ("div", "mul") and self._scales(current):
+                averaged = averaged or op == "div"
+            elif op not in _THROUGH:
                 break
             body = inputs[0]
         kind, predicted, target = self._shape(body, negative)
@@ -135,10 +139,10 @@ class Terms:
         if kind is None or predicted is None:
             self._custom(node)
             return
-        loss = {"kind": kind, "name": "hand-written loss", "reads": [predicted]}
+        loss: dict[str, Any] = {"kind": kind, "name": "hand-written loss", "reads": [predicted]}
         loss["span"] = loss["call"] = self.nodes[node].get("call")
         if reduced is not None:
-            loss["reduction"] = reduced
+            loss["reduction"] = "mean" if averaged else reduced
         self._add(loss, node, target)
 
     def _scales(self, node: NodeDict) -> bool:
@@ -146,7 +150,7 @@ class Terms:
         others = [i for i in node.get("inputs", []) if not self.depends(i)]
         return all(not g.get("shape") for i in others for g in self.nodes[i].get("gives", [])[:1])
 
-    def _shape(self, body: int, negative: bool) -> tuple[str | None, int | None, int | None]:
+    def _shape(self, body: int, negative: bool) -> Shape:
         """Return kind, prediction and target of the values that are averaged, (None, None, None) where not certain."""
         node = self.nodes[body]
         op, inputs = node["op"], node.get("inputs", [])
@@ -163,7 +167,7 @@ class Terms:
             return self._binary(inputs)
         return None, None, None
 
-    def _binary(self, terms: list[int]) -> tuple[str | None, int | None, int | None]:
+    def _binary(self, terms: list[int]) -> Shape:
         """Recognize `y log p + (1 - y) log(1 - p)`."""
         found = []
         for term in terms:
@@ -200,7 +204,7 @@ class Terms:
         made = self.nodes[self._behind(node)]
         if made["op"] == "log_softmax":
             return True
-        return made["op"] == "log" and self.nodes[self._behind(made["inputs"][0])]["op"] == "softmax"
+        return bool(made["op"] == "log" and self.nodes[self._behind(made["inputs"][0])]["op"] == "softmax")
 
     def _sides(self, inputs: list[int]) -> tuple[int | None, int | None]:
         """Return which of two inputs comes from the model, and the other; (None, None) where not exactly one does."""
@@ -216,7 +220,7 @@ class Terms:
         return node
 
     def _custom(self, node: int) -> None:
-        loss = {"kind": "custom", "name": "hand-written loss", "reads": self._leaving(node)}
+        loss: dict[str, Any] = {"kind": "custom", "name": "hand-written loss", "reads": self._leaving(node)}
         loss["span"] = loss["call"] = self.nodes[node].get("call")
         self._add(loss, node, None)
 

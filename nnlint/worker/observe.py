@@ -42,6 +42,7 @@ class Observer(Surroundings):
 
     def __init__(self, limit: int, watch: Watch) -> None:
         self.limit = limit
+        self.epochs: int | None = None
         self.loop = Loop()
         self.iterations: list[Iteration] = []
         self.calls: list[tuple[nn.Module, tuple[Any, ...], dict[str, Any]]] = []

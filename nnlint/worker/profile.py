@@ -90,7 +90,7 @@ def describe_target(tensor: torch.Tensor, sample: torch.Tensor | None, made: str
         facts["mean"], facts["std"] = float(flat.mean()), float(flat.std(unbiased=False))
         facts["low"], facts["high"] = float(flat.min()), float(flat.max())
         facts["integral"] = not values.is_floating_point() or bool((flat == flat.round()).all())
-        facts["distinct"] = min(1000, int(flat.reshape(-1)[:1_000_000].unique().numel()))
+        facts["distinct"] = min(1000, int(torch.unique(flat.reshape(-1)[:1_000_000]).numel()))
         facts["one_hot"] = _one_hot(flat)
     return facts
 

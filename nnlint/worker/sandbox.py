@@ -110,9 +110,9 @@ class Sandbox:
         if program in ("sh", "bash") and len(line) > 2 and line[1] == "-c":
             line = line[2].split()
             program = os.path.basename(line[0]) if line else ""
-        if program.rstrip("0123456789.-") in _HARMLESS or program in _HARMLESS:
-            if program != "git" or any(word in _GIT_READS for word in line):
-                return
+        harmless = program in _HARMLESS or program.rstrip("0123456789.-") in _HARMLESS
+        if harmless and (program != "git" or any(word in _GIT_READS for word in line)):
+            return
         self.refuse(f"starts another program (`{program}`)", "nnlint runs your code without letting it start programs")
 
     def _check_network(self, event: str, args: tuple[Any, ...]) -> None:
@@ -125,9 +125,8 @@ class Sandbox:
                 return
             address = args[1]
             where = str(address[0]) if isinstance(address, tuple) and address else str(address)
-            if event == "socket.bind":
-                if where in ("localhost", "127.0.0.1", "::1", ""):
-                    return
+            if event == "socket.bind" and where in ("localhost", "127.0.0.1", "::1", ""):
+                return
         self.network = self.network or where
         raise NetworkBlocked(f"nnlint runs your code without network (it asked for {where}): see --allow-network")
 

@@ -51,7 +51,8 @@ def _facts(
         "nodes": len(nodes),
         "parameters": sum(p.numel() for p in model.parameters() if not nn.parameter.is_lazy(p)),
     }
-    facts = {"subject": subject, "model": described, "recipe": _recipe(observer, iteration, model, losses)}
+    facts: dict[str, Any] = {"subject": subject, "model": described}
+    facts["recipe"] = _recipe(observer, iteration, model, losses)
     facts["data"] = _data(observer, iteration, model)
     facts["probe"] = _probe(iteration, losses)
     return {key: value for key, value in facts.items() if value is not None}
@@ -112,11 +113,8 @@ def _concerns(iteration: Iteration, found: dict[str, Any], model: nn.Module) -> 
 
 def _inputs(iteration: Iteration, model: nn.Module) -> list[str]:
     call = next((c for c in iteration.calls if c["model"] is model), None)
-    found = []
-    for i in call["inputs"] if call else []:
-        for given in iteration.nodes[i].get("gives", [])[:1]:
-            found.append("x".join(str(n) for n in given["shape"]) + f":{given['dtype']}")
-    return found
+    given = [g for i in (call["inputs"] if call else []) for g in iteration.nodes[i].get("gives", [])[:1]]
+    return ["x".join(str(n) for n in g["shape"]) + f":{g['dtype']}" for g in given]
 
 
 def _fresh(observer: Observer, model: nn.Module, before: bool) -> bool | None:
@@ -149,7 +147,27 @@ def _recipe(observer: Observer, iteration: Iteration, model: nn.Module, losses: 
     shuffles = _shuffles(loader) if loader is not None else None
     if shuffles is not None:
         facts["shuffles"] = shuffles
+    updates = _updates(observer, iteration, size)
+    if updates is not None:
+        facts["updates"] = updates
     return facts
+
+
+def _updates(observer: Observer, iteration: Iteration, size: int | None) -> int | None:
+    """Return the planned number of steps: the source's epochs times the batches of the data that were seen."""
+    loop, loader = observer.loop, observer.training_loader
+    if observer.epochs is None or len(loop.optimizers) != 1 or not loop.backwards:
+        return None
+    try:
+        if loader is not None:
+            batches = len(loader)
+        elif size and iteration.samples:
+            batches = -(-iteration.samples // size)
+        else:
+            return None
+    except TypeError:
+        return None
+    return max(1, round(observer.epochs * batches * loop.steps / loop.backwards)) if loop.steps else None
 
 
 def _distinct(entries: list[Any]) -> list[Any]:
@@ -203,4 +221,4 @@ def _probe(iteration: Iteration, losses: list[dict[str, Any]]) -> dict[str, Any]
     told = [found for found in losses if found["first"] and found["loss"].get("reads")]
     if len(told) != 1 or len(told[0]["loss"]["reads"]) != 1:
         return None
-    return iteration.signals.probe(iteration.nodes, told[0]["loss"]["reads"][0], told[0]["value"])
+    return iteration.signals.probe(iteration.recorder.nodes, told[0]["loss"]["reads"][0], told[0]["value"])
