@@ -23,7 +23,7 @@ def main() -> None:
     package = importlib.util.module_from_spec(spec)
     sys.modules["nnlint_worker"] = package
     spec.loader.exec_module(package)
-    importlib.import_module("nnlint_worker.job").work(job)
+    importlib.import_module("nnlint_worker." + job.get("part", "job")).work(job)
 
 
 if __name__ == "__main__":
