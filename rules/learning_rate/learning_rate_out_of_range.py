@@ -52,7 +52,7 @@ def learning_rate_out_of_range(optimizer: Optimizer, recipe: Recipe, model: Mode
         label=f"{times:,.0f} times the usual {usual:g}"
         if rate > usual
         else f"{times:,.0f} times less than the usual {usual:g}",
-        why=f"{side} {limit:g} the steps of `{optimizer.kind}` are too {'long to settle' if rate > high else 'short to get on'}",
+        why=f"{side} {limit:g} its steps are too {'long to settle' if rate > high else 'short to get on'}",
         explains=("learning-rate-off-range-test", "exploding-gradient"),
         fixes=[set_argument(optimizer.span, "lr", usual, position=1, title=f"start from {usual:g}")]
         if optimizer.span
