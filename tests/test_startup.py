@@ -12,8 +12,9 @@ HEAVY = {"torch", "numpy", "scipy", "sklearn", "networkx", "libcst"}
 SEES = """
 import json, sys
 from nnlint.cli import main
+sys.argv = ["nnlint", *{arguments!r}]
 try:
-    main({arguments!r})
+    main()
 except SystemExit as ended:
     status = ended.code or 0
 else:
