@@ -181,9 +181,11 @@ class Document:
             if not 0 < span.end_line <= len(self._lines):
                 return None
             end = self._lines[span.end_line - 1] + span.end_column - 1
+            start = self._lines[span.line - 1] + (span.column or 1) - 1
             # A call's closing parenthesis is its own, so the end alone tells calls apart. (The start does not: for
             # `a.b(x).c(y)` over several lines Python names the line of `.c`.)
-            return next((call for call in self.all(cst.Call) if self.end(call) == end), None)
+            calls = (call for call in self.all(cst.Call) if self.end(call) == end)
+            return next((c for c in calls if span.column is None or self.start(c) <= start < self.end(c.func)), None)
         on_line = [c for c in self.all(cst.Call) if self._positions[c].start.line <= span.line <= self._name_line(c)]
         named = [call for call in on_line if last_name(call.func) in fits] or (on_line if not fits else [])
         return named[0] if len(named) == 1 else None

@@ -226,8 +226,8 @@ def is_method(names: Names, node: Node, call: cst.Call) -> bool:
     """Return whether a function is called as a tensor's method (`x.softmax(1)`)."""
     if not isinstance(call.func, cst.Attribute) or names.resolve(call.func) is not None:
         return False
-    if node.name.startswith("Tensor."):
-        return True
+    if "." in node.name:
+        return node.name.startswith("Tensor.")
     receiver = call.func.value
     return call.func.attr.value in names_of(node) and not (isinstance(receiver, cst.Name) and receiver.value == "self")
 

@@ -25,26 +25,29 @@ class Names:
         self.bound: dict[str, str] = {}
         self.stars: list[str] = []
         self._from: dict[str, cst.ImportFrom] = {}
+        self._local: list[tuple[cst.CSTNode, str, str]] = []
         for node in doc.all(cst.Import):
-            if self._at_top(node):
-                self._read_import(node)
+            self._read_import(node)
         for source in doc.all(cst.ImportFrom):
-            if self._at_top(source):
-                self._read_from(source)
+            self._read_from(source)
         rebound = {n.value for n in doc.all(cst.Name) if self._binds(n)}
         for name in rebound & self.bound.keys():
             del self.bound[name]
 
-    def _at_top(self, node: cst.CSTNode) -> bool:
-        return isinstance(self.doc.scope(node), cst.Module)
+    def _bind(self, at: cst.CSTNode, name: str, target: str) -> None:
+        scope = self.doc.scope(at)
+        if isinstance(scope, cst.Module):
+            self.bound[name] = target
+        else:
+            self._local.append((scope, name, target))
 
     def _read_import(self, node: cst.Import) -> None:
         for alias in node.names:
             dotted = dotted_name(alias.name)
             if alias.asname is not None and isinstance(alias.asname.name, cst.Name):
-                self.bound[alias.asname.name.value] = dotted
+                self._bind(node, alias.asname.name.value, dotted)
             else:
-                self.bound[dotted.partition(".")[0]] = dotted.partition(".")[0]
+                self._bind(node, dotted.partition(".")[0], dotted.partition(".")[0])
 
     def _read_from(self, node: cst.ImportFrom) -> None:
         if node.module is None or node.relative:
@@ -53,10 +56,11 @@ class Names:
         if isinstance(node.names, cst.ImportStar):
             self.stars.append(source)
             return
-        self._from.setdefault(source, node)
+        if isinstance(self.doc.scope(node), cst.Module):
+            self._from.setdefault(source, node)
         for alias in node.names:
             as_name = alias.asname.name if alias.asname else alias.name
-            self.bound[dotted_name(as_name)] = f"{source}.{dotted_name(alias.name)}"
+            self._bind(node, dotted_name(as_name), f"{source}.{dotted_name(alias.name)}")
 
     def _binds(self, name: cst.Name) -> bool:
         """Return whether a name is assigned here (as a variable, parameter, loop variable, function or class)."""
@@ -77,6 +81,9 @@ class Names:
         except CannotApply:
             return None
         root, dot, rest = dotted.partition(".")
+        for scope, name, target in self._local:
+            if name == root and self.doc.inside(expression, scope):
+                return _canonical(target + dot + rest)
         if root in self.bound:
             return _canonical(self.bound[root] + dot + rest)
         if not dot and root[:1].isupper() and "torch.nn" in self.stars:
