@@ -25,7 +25,7 @@ VERSION = 1
 MOST_ADVICE = 3
 """Pieces of advice that a screen shows for one subject."""
 
-Verdict = Literal["helps", "hurts", "no difference", "undecided", "identical"]
+Verdict = Literal["helps", "hurts", "no difference", "undecided", "not confirmed"]
 
 
 class Place(Plain):

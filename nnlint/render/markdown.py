@@ -48,7 +48,7 @@ def _finding(finding: ReportedFinding, report: Report) -> str:
     for fix in finding.fixes:
         rows.append(f"**Fix:** {escaped(fix_title(fix))}")
         for path in paths_of(fix.edits):
-            diff = [f"{change.sign} {change.text}" for change in changes(path, fix.edits, report.sources)]
+            diff = [f"{change.sign}{change.text}" for change in changes(path, fix.edits, report.sources)]
             rows.append(_fenced("diff", [f"--- {path}", f"+++ {path}", *diff]))
     if finding.help:
         rows.append(f"**Help:** {escaped(one_line(finding.help))}")
