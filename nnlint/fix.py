@@ -23,6 +23,10 @@ class Code(str):
 class Verb(Plain):
     """One change. Every verb has a text writer in `nnlint.source`; some have a live one in `nnlint.worker`."""
 
+    def as_data(self) -> dict[str, Any]:
+        """Return plain data for the live writers, which know verbs by name: `{"verb": "Remove", "node": {...}}`."""
+        return {"verb": type(self).__name__, **self.model_dump()}
+
 
 class Remove(Verb):
     """Take a layer or function out of the flow: its input takes the place of its output."""
