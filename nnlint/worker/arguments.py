@@ -132,8 +132,11 @@ def _signature(func: Callable[..., Any]) -> inspect.Signature | None:
     if known is None:
         signature = None
         if inspect.isfunction(func):
-            signature = inspect.signature(func)
-            kinds = [p.kind for p in signature.parameters.values()]
+            try:
+                signature = inspect.signature(func)
+            except ValueError:  # a wrapper around a function written in C (`Tensor.__pow__`)
+                signature = None
+            kinds = [p.kind for p in signature.parameters.values()] if signature is not None else []
             if inspect.Parameter.VAR_POSITIONAL in kinds:
                 signature = None
         known = _signatures[id(func)] = (func, signature)
