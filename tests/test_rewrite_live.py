@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from nnlint.facts import Loss, Node
+from nnlint.facts.graph import RECURRENT
 from nnlint.fix import Initialize, InsertAfter, InsertBefore, Remove, Replace, ReplaceLoss, Verb
 from nnlint.source.writers.operations import SPELLINGS
 from nnlint.worker.live import CLASSES, CannotApplyLive, apply_live
