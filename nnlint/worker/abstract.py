@@ -9,11 +9,20 @@ import torch
 from torch import nn
 from torch.utils._device import _device_constructors
 
+from .layer_rules import layer_rule
+from .operations import function_op, is_mutating
 from .recorder import Recorder
-from .shape_rules import FUNCTION_RULES, LAYER_RULES
+from .shape_rules import FUNCTION_RULES, IN_PLACE, in_place
 
 ASKS = frozenset({"item", "tolist", "numpy", "__bool__", "__int__", "__float__", "__index__", "__array__"})
 """Functions that take a value out of a tensor."""
+
+
+_IN_PLACE = frozenset(
+    {"relu", "relu6", "leaky_relu", "elu", "selu", "celu", "silu", "mish", "hardtanh", "hardswish", "hardsigmoid",
+     "dropout", "alpha_dropout", "dropout1d", "dropout2d", "dropout3d"}
+)  # fmt: skip
+"""Functions with an argument `inplace` that may be given by position."""
 
 
 class AbstractRecorder(Recorder):
@@ -44,9 +53,13 @@ class AbstractRecorder(Recorder):
     def compute(self, func: Any, bare: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Compute by a shape rule where there is one; hand an unchanged input on as an object of its own."""
         self.failing = (func, args, kwargs)
-        out = NotImplemented
-        if self.abstract and bare in FUNCTION_RULES:
-            out = FUNCTION_RULES[bare](args, kwargs)
+        op, out = function_op(bare), NotImplemented
+        mutates = is_mutating(bare) or kwargs.get("inplace") is True or kwargs.get("out") is not None
+        if self.abstract and not mutates and not (op in _IN_PLACE and True in args[1:]):
+            rule = FUNCTION_RULES.get(op)
+            out = rule(args, kwargs) if rule is not None else NotImplemented
+        elif self.abstract and is_mutating(bare) and op in IN_PLACE:
+            out = in_place(args, kwargs)
         if out is NotImplemented:
             try:
                 out = func(*args, **kwargs)
@@ -55,17 +68,14 @@ class AbstractRecorder(Recorder):
                     raise
                 out = INVENTED[bare](args)
                 self.guessed.append(bare)
-        mutates = bare.endswith("_") or bare.startswith("__i") or kwargs.get("inplace") is True
         return out if mutates else self._own(out, args)
 
     def compute_layer(self, module: nn.Module, args: Sequence[Any], kwargs: dict[str, Any], original: Any) -> Any:
         """Compute by a shape rule where there is one."""
         self.failing = (module, args, kwargs)
-        out = None
-        if self.abstract:
-            rule = LAYER_RULES.get(type(module))
-            out = rule(module, args, kwargs) if rule is not None else None
-        if out is None:
+        rule = layer_rule(module) if self.abstract else None
+        out = rule(module, args, kwargs) if rule is not None else NotImplemented
+        if out is NotImplemented:
             out = original(module, *args, **kwargs)
         return out if getattr(module, "inplace", False) else self._own(out, args)
 

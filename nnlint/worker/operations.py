@@ -5,6 +5,7 @@ Nothing is looked up in a list of all of torch: what is not named here keeps its
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 from typing import Any
@@ -113,15 +114,21 @@ def class_name(module: nn.Module | type) -> str:
 
 def layer_op(module: nn.Module) -> str:
     """Return the normalized name of a layer."""
-    if isinstance(module, torch.jit.ScriptModule):
+    kind: Any = type(module)
+    return _layer_op(kind)
+
+
+@functools.cache
+def _layer_op(own: type) -> str:
+    if issubclass(own, torch.jit.ScriptModule):
         return "script"
-    for kind in type(module).__mro__:
+    for kind in own.__mro__:
         if kind.__module__.startswith("torch.") and kind.__module__ != "torch.nn.utils.parametrize":
             name = kind.__name__
             if name in LAYERS:
                 return LAYERS[name]
             return _snake(name.removeprefix("Lazy").removeprefix("NonDynamicallyQuantizable"))
-    return _snake(type(module).__name__)
+    return _snake(own.__name__)
 
 
 def _snake(name: str) -> str:
@@ -142,6 +149,7 @@ def function_name(func: Callable[..., Any]) -> str:
     return name
 
 
+@functools.cache
 def function_op(bare: str) -> str:
     """Return the normalized name of a function: `add` for `__iadd__` and `add_`, `softmax` for `softmax`."""
     name = bare
@@ -160,6 +168,7 @@ IN_PLACE_DUNDERS = frozenset(
 )
 
 
+@functools.cache
 def is_mutating(bare: str) -> bool:
     """Whether a function of that name writes into its first argument."""
     if bare == "__setitem__" or (bare.startswith("__i") and bare[3:-2] in IN_PLACE_DUNDERS):

@@ -7,7 +7,6 @@ tensors in between gives the edges. Nothing is computed here and nothing of what
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
@@ -19,6 +18,7 @@ from torch.overrides import TorchFunctionMode
 
 from . import operations
 from .arguments import call_arguments, layer_arguments, softmax_axis
+from .listening import listen, stop
 from .sites import call_site, is_operator, site, span_of
 from .values import describe_tensor, each_tensor
 
@@ -116,8 +116,7 @@ class Recorder(TorchFunctionMode):
     # -- listening
 
     def __enter__(self) -> Recorder:
-        self._thread = threading.get_ident()
-        _listen(self)
+        self._thread = listen(self)
         super().__enter__()  # type: ignore[no-untyped-call]
         return self
 
@@ -125,7 +124,7 @@ class Recorder(TorchFunctionMode):
         try:
             super().__exit__(*error)  # type: ignore[no-untyped-call]
         finally:
-            _stop(self)
+            stop(self, self._thread)
 
     def __torch_function__(
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
@@ -314,36 +313,3 @@ def _storage(tensor: torch.Tensor) -> int:
         return int(tensor.untyped_storage()._cdata)
     except (RuntimeError, NotImplementedError):
         return -1
-
-
-# -- the patch of nn.Module.__call__: process-wide, so it passes through on every other thread
-
-_lock = threading.Lock()
-_listening: dict[int, list[Recorder]] = {}
-_original: Any = None
-
-
-def _listen(recorder: Recorder) -> None:
-    global _original
-    with _lock:
-        if not _listening:
-            _original = nn.Module.__call__
-            nn.Module.__call__ = _call  # type: ignore[method-assign]
-        _listening.setdefault(recorder._thread, []).append(recorder)
-
-
-def _stop(recorder: Recorder) -> None:
-    with _lock:
-        own = _listening[recorder._thread]
-        own.remove(recorder)
-        if not own:
-            del _listening[recorder._thread]
-        if not _listening and nn.Module.__call__ is _call:
-            nn.Module.__call__ = _original  # type: ignore[method-assign]
-
-
-def _call(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
-    own = _listening.get(threading.get_ident())
-    if not own:
-        return _original(self, *args, **kwargs)
-    return own[-1].module_call(self, args, kwargs, _original)

@@ -22,6 +22,9 @@ from torch.nn.parameter import UninitializedBuffer, UninitializedParameter, is_l
 Make = Callable[[torch.Tensor], torch.Tensor]
 
 _CONTAINERS = (list, dict, set, deque, OrderedDict)
+_SCALARS = frozenset({bool, int, float, str, type(None)})
+_OWN = frozenset(name for name, value in vars(nn.Module()).items() if isinstance(value, _CONTAINERS))
+"""The dictionaries that every module has: parameters, submodules, hooks."""
 _MOST = 20_000
 """Containers and plain objects looked into per model: enough for any state that a forward keeps."""
 
@@ -56,8 +59,11 @@ class Swap:
 
     def _remember(self, module: nn.Module) -> None:
         self._modules.append((module, type(module), module.__dict__.copy()))
-        for value in module.__dict__.values():
-            self._remember_state(value, 0)
+        for name, value in module.__dict__.items():
+            if name in _OWN:
+                self._state.append((value, value.copy()))
+            elif type(value) not in _SCALARS:
+                self._remember_state(value, 0)
 
     def _remember_state(self, value: Any, depth: int) -> None:
         """Keep a copy of containers, and of plain objects' attributes, that a forward may write to."""
@@ -73,6 +79,8 @@ class Swap:
             return
         self._state.append((inside, inside.copy()))
         for item in list(inside.values() if isinstance(inside, dict) else inside)[:1000]:
+            if type(item) in _SCALARS:
+                continue
             if type(item) in _CONTAINERS or hasattr(item, "__dict__"):
                 self._remember_state(item, depth + 1)
 
