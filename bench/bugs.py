@@ -63,8 +63,7 @@ def main() -> int:
         ok = True
         for form in forms or ["as written", "renamed"]:
             place = Path(folder) / form.replace(" ", "-")
-            outcomes = list(pool.map(lambda case, f=form, p=place: _judge(case, rules, f == "renamed", p), cases))
-            ok &= _show(form, outcomes)
+            ok &= _show(form, pool.map(lambda case, f=form, p=place: _judge(case, rules, f == "renamed", p), cases))
     return 0 if ok else 1
 
 
@@ -131,12 +130,13 @@ def _measure(script: Path) -> str:
     return figures[-1] if figures and done.returncode == 0 else f"failed: {done.stderr.strip()[-200:]}"
 
 
-def _show(form: str, outcomes: list[Outcome]) -> bool:
-    print(f"{form}\n")
-    width = max((len(o.case) for o in outcomes), default=4)
-    print(f"  {'case':{width}}  expected  found  false")
-    for o in outcomes:
-        print(_row(o.case, width, [o], _remarks(o)))
+def _show(form: str, judged: Iterable[Outcome]) -> bool:
+    width = max(len(folder.name) for folder in CASES.iterdir())
+    print(f"{form}\n\n  {'case':{width}}  expected  found  false", flush=True)
+    outcomes = []
+    for outcome in judged:
+        print(_row(outcome.case, width, [outcome], _remarks(outcome)), flush=True)
+        outcomes.append(outcome)
     broken = sum(len(o.broken) for o in outcomes)
     print(_row("total", width, outcomes, f"{broken} not checked" if broken else ""))
     print(flush=True)
