@@ -148,7 +148,7 @@ class Graph(Plain):
 
     def readers(self, node: Node) -> list[Node]:
         """Return the nodes that read a value of `node`."""
-        return self._readers.get(node.id, [])
+        return list(self._readers.get(node.id, ()))
 
     def behind(self, node: Node, through: Collection[str] = VIEWS) -> Node:
         """Walk back from `node` over operations in `through` (first input) to the node that made the values."""
