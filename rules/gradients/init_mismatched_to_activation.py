@@ -38,6 +38,7 @@ RECOMMENDED = {
 }
 FACTOR_BY_HAND = 3.0
 FACTOR_IN_A_FAILING_NET = 1.5
+CHANCE = 1e-4
 ENTRIES = 8
 """The spread of fewer weights than this says nothing about how they were drawn."""
 
@@ -76,9 +77,14 @@ class Hidden:
 
     @property
     def by_hand(self) -> bool:
-        """Whether the values are told apart from PyTorch's default and off by a large factor."""
-        named = self.weight.schemes
-        return bool(named) and "pytorch_default" not in named and _off(self.factor) >= FACTOR_BY_HAND
+        """Whether the values cannot be PyTorch's default and are off by a large factor."""
+        return _off(self.factor) >= FACTOR_BY_HAND and "pytorch_default" not in self.weight.schemes and not self.default
+
+    @property
+    def default(self) -> bool:
+        """Whether the values may be PyTorch's default, which draws evenly up to 1 / sqrt(fan-in)."""
+        largest = max(abs(self.weight.low), abs(self.weight.high)) * math.sqrt(self.weight.fan_in or 1)
+        return CHANCE < largest ** math.prod(self.weight.shape) and largest < 1.001
 
 
 @rule(level="warning", since="0.1")
