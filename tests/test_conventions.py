@@ -45,7 +45,8 @@ def text(path: Path) -> str:
 
 
 def test_no_file_is_too_long() -> None:
-    long = {name(p): n for p in WRITTEN if (n := len(text(p).splitlines())) > LONGEST_FILE}
+    code = [p for p in WRITTEN if p.relative_to(ROOT).parts[0] != "tests"]
+    long = {name(p): n for p in code if (n := len(text(p).splitlines())) > LONGEST_FILE}
     assert not long, "is there a second thing in there?"
 
 
