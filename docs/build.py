@@ -44,6 +44,7 @@ def main() -> None:
     (MADE / "rules").mkdir(parents=True)
     for page in sorted(PAGES.glob("*.md")):
         _write(page.name, page.read_text("utf-8").replace("{{ settings }}", settings()))
+    shutil.copy(ROOT / "docs" / "schema" / "report.schema.json", MADE)
     _write("index.md", _front_page())
     _write("command-line.md", command_line())
     _write("rules/index.md", index(rules))
@@ -71,12 +72,13 @@ def page_of(rule: Rule) -> str:
         _sections(rule.doc.partition("\n")[2]),
         "## Example",
         _fenced(bad, "python"),
-        "What the fix changes:" if changes else "",
-        _fenced("\n".join(changes), "diff") if changes else "",
+        "The sound program differs in:",
+        _fenced("\n".join(changes), "diff"),
         _evidence(rule.path.with_suffix(".evidence.json")),
         "## Leave it out",
         _fenced(f"loss = ...  # nnlint: ignore[{rule.name}] the reason", "python"),
-        f'on the line of the finding, or for the whole project `ignore = ["{rule.name}"]` under `[tool.nnlint]`. '
+        "The comment stands on the line of the finding. For the whole project, write "
+        f'`ignore = ["{rule.name}"]` under `[tool.nnlint]`. '
         "See [Suppress a finding](../suppress.md).",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
