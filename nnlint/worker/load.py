@@ -17,7 +17,8 @@ class Program:
     """One file of the user's. `namespace` holds what its top level has defined so far, also when it was stopped."""
 
     def __init__(self, path: str, module: str | None, root: str, argv: list[str]) -> None:
-        self.path, self.package_name, self.root, self.argv = path, module, root, argv
+        self.path, self.package_name, self.argv = path, module, argv
+        self.root = root or os.path.dirname(path)
         self.module: ModuleType | None = None
         self._before: tuple[list[str], list[str], ModuleType | None] | None = None
 
@@ -33,9 +34,10 @@ class Program:
         """
         self._before = (sys.argv, list(sys.path), sys.modules.get("__main__"))
         sys.argv = [self.path, *self.argv]
-        for folder in (os.path.dirname(self.path), self.root):
-            if folder and folder not in sys.path:
-                sys.path.insert(0, folder)
+        if self.root not in sys.path:
+            sys.path.insert(0, self.root)
+        if os.path.dirname(self.path) not in sys.path:  # in a package: its files come after the standard library's
+            sys.path.append(os.path.dirname(self.path))
         parent = (self.package_name or "").rpartition(".")[0]
         if parent:
             importlib.import_module(parent)

@@ -7,6 +7,7 @@ An audit hook cannot be taken out again: this is for a process of its own, never
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import sys
@@ -39,9 +40,12 @@ _WATCHED = _ONE_PATH | _TWO_PATHS | _PROGRAMS | _NETWORK | {"open", "sqlite3.con
 
 _HARMLESS = frozenset(
     {"uname", "ldconfig", "gcc", "cc", "ld", "objdump", "lscpu", "nvidia-smi", "rocm-smi", "git", "which", "file",
-     "sysctl", "getconf", "hostname", "sw_vers", "arch", "nproc", "dpkg", "lsb_release"}
+     "sysctl", "getconf", "hostname", "sw_vers", "arch", "nproc", "dpkg", "lsb_release", "fc-list", "system_profiler"}
 )  # fmt: skip
 """Programs that libraries ask about the machine; with Landlock they cannot write either."""
+_LIBRARIES = (os.path.join(os.path.realpath(os.path.expanduser("~")), "."), os.path.realpath(sys.prefix) + os.sep)
+"""Where libraries keep caches and settings: hidden folders of the user's home, the environment itself."""
+
 _GIT_READS = frozenset({"rev-parse", "describe", "log", "status", "diff", "show", "branch", "config", "ls-files"})
 
 
@@ -98,8 +102,11 @@ class Sandbox:
             except OSError:
                 return
         full = os.path.realpath(name)
-        if not any(full == allowed or full.startswith(allowed + os.sep) for allowed in self._allowed):
-            self.refuse(f"writes to {_short(full)}", "nnlint runs your code without letting it change files")
+        if any(full == allowed or full.startswith(allowed + os.sep) for allowed in self._allowed):
+            return
+        if full.startswith(_LIBRARIES):  # a library's cache: they all know how to do without
+            raise PermissionError(errno.EACCES, "nnlint runs your code without letting it change files", full)
+        self.refuse(f"writes to {_short(full)}", "nnlint runs your code without letting it change files")
 
     def _check_program(self, event: str, args: tuple[Any, ...]) -> None:
         words = args[1] if event != "os.system" and len(args) > 1 else args[0]
