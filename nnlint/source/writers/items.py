@@ -99,7 +99,9 @@ class Items:
     def _insert(self, index: int, texts: list[str]) -> None:
         doc, changes = self.doc, self.doc.changes
         if index < 0:
-            changes.insert(self._reach(0)[0], self._joined(0, texts) + self._separator(0))
+            start = self._reach(0)[0]
+            between = "," + doc.newline + doc.indent(start) if doc.opens_line(start) else ", "
+            changes.insert(start, between.join([*texts, ""]))
             return
         end, comma = self._reach(index)[1], self._comma(index)
         following = self._reach(index + 1)[0] if index + 1 < len(self.entries) else None
