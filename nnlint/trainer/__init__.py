@@ -1,0 +1,37 @@
+"""The trainer: what a change is worth, measured by training the program with and without it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from .study import Arm, Confirmation, Options, Progress, Study
+from .verdict import Failures, Metric, Verdict
+
+__all__ = ["Confirmation", "Failures", "Metric", "Options", "Progress", "Verdict", "confirm_against", "confirm_script"]
+
+
+def _silent(text: str) -> None:
+    """Show no progress."""
+
+
+def confirm_script(
+    path: Path, variants: Mapping[str, Mapping[str, str]], options: Options, progress: Progress = _silent
+) -> Confirmation:
+    """Train the script at `path` as it is and as each variant has it, over paired seeds, and judge every variant.
+
+    `variants` maps a name (of a finding) to the new texts of the files that its fix changes, by path; every file is
+    run under its own path, whatever its text. `progress` is given one line at a time, "" at the end. Never raises for
+    a script that cannot be trained: its verdicts are "not confirmed", with the reason. Ctrl-C returns what was
+    measured, with `interrupted` set.
+    """
+    arms = [Arm(name="original", path=path)]
+    for name, texts in variants.items():
+        arms.append(Arm(name=name, path=path, texts={str(Path(p).resolve()): text for p, text in texts.items()}))
+    return Study(arms, options, progress).run()
+
+
+def confirm_against(path: Path, other: Path, options: Options, progress: Progress = _silent) -> Confirmation:
+    """Train the script at `path` and the one at `other` over paired seeds; the verdict is that of `other`."""
+    arms = [Arm(name="original", path=path), Arm(name=other.name, path=other)]
+    return Study(arms, options, progress).run()

@@ -1,0 +1,103 @@
+"""What a study trains and measures, decided from what the scouts saw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .verdict import Metric, MetricName
+
+LEAST_ROWS = 30
+"""Rows below which none can be held out."""
+
+SCORES = 20
+"""Checkpoints from which each run chooses its best."""
+
+_STEPS = (1.0, 0.75, 0.5, 0.35, 0.25, 0.15, 0.1, 0.06, 0.04, 0.02, 0.01)
+"""Parts of the planned training that a short budget may leave: few, so that the same machine gives the same study."""
+
+Scouted = dict[str, Any]
+
+
+class NotConfirmed(Exception):
+    """A program that cannot be judged, with the reason in plain words."""
+
+
+def choose_metric(scouts: Sequence[Scouted]) -> Metric:
+    """Return the metric that all arms can be measured by. Raises NotConfirmed where there is none."""
+    profiles = [scout["profile"] for scout in scouts]
+    rows = min(scout["counts"]["report"] for scout in scouts)
+    fewest = min(scout["rows"] for scout in scouts)
+    if fewest < LEAST_ROWS:
+        raise NotConfirmed(f"its data has {fewest} rows: too few to hold any out ({LEAST_ROWS} are needed)")
+    if any(p["distinct"] < 2 for p in profiles):
+        raise NotConfirmed("its targets are all the same in the data that was seen")
+    name: MetricName = "accuracy" if any(_is_classes(p) for p in profiles) else "error"
+    for profile in profiles:
+        _check(profile, name)
+    return Metric(name=name, rows=rows)
+
+
+def _is_classes(profile: dict[str, Any]) -> bool:
+    return bool(
+        profile["integer"]
+        or profile["zero_one"]
+        or profile["plus_minus"]
+        or profile["loss"] in ("cross_entropy", "nll")
+    )
+
+
+def _check(profile: dict[str, Any], name: MetricName) -> None:
+    """Raise NotConfirmed where what the model gives cannot be read as `name` asks."""
+    output, target = profile["output"], profile["target"]
+    size, wanted = _size(output), _size(target)
+    if name == "error":
+        if size != wanted:
+            raise NotConfirmed(f"its predictions {tuple(output)} and targets {tuple(target)} do not correspond")
+        return
+    by_class = profile["integer"] and len(output) == len(target) + 1
+    if by_class or profile["one_hot"] or profile["loss"] in ("cross_entropy", "nll", "kl_div"):
+        return
+    if size != wanted:
+        raise NotConfirmed(f"its predictions {tuple(output)} and targets {tuple(target)} do not correspond")
+    if not (profile["zero_one"] or profile["plus_minus"] or profile["whole"]):
+        raise NotConfirmed("the programs predict different things: classes here, numbers there")
+    unknown = profile["loss"] == "custom" and profile["ending"] is None and not profile["plus_minus"]
+    if profile["zero_one"] and unknown:
+        raise NotConfirmed("its loss is written by hand: which outputs mean yes is not known")
+
+
+def _size(shape: Sequence[int]) -> int:
+    size = 1
+    for length in shape:
+        size *= length
+    return size
+
+
+def epochs_of(scout: Scouted, planned: int | None) -> float:
+    """Return how many epochs a script trains: as it did, or as its source plans where it was not watched to the end."""
+    seen = scout["steps"] / scout["steps_per_epoch"]
+    return float(seen if scout["ended"] == "finished" or planned is None else max(planned, seen))
+
+
+def seconds_of(scout: Scouted, updates: float) -> float:
+    """Return how long a trial of so many updates should take."""
+    each = max(scout["seconds"] - scout["setup"], 1e-3) / max(scout["steps"], 1)
+    return float(scout["setup"] + scout["epoch_seconds"] + each * updates + 0.2)
+
+
+def affordable(seconds: float, budget: float) -> float:
+    """Return which part of the training fits: the whole takes `seconds`, and `budget` seconds are left."""
+    return next((part for part in _STEPS if part * seconds <= budget), _STEPS[-1])
+
+
+def order_of(scout: Scouted, metric: Metric, updates: int) -> dict[str, Any]:
+    """Return what every run of an arm is told."""
+    trace: dict[str, list[Any]] = {}
+    for step, index, groups in scout["trace"]:
+        trace.setdefault(str(step), []).append([index, groups])
+    return {
+        "metric": metric.name, "updates": updates, "looks": min(SCORES, updates), "factor": 1.0,
+        "evaluates": scout["evaluates"], "shuffles": scout["shuffles"], "trace": trace,
+        "modes": {str(step): mode for step, mode in scout["modes"]},
+    }  # fmt: skip
