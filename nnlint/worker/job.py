@@ -15,12 +15,15 @@ from torch import nn
 
 from .describe import describe
 from .devices import OnCpu
+from .in_process import describe_object
 from .load import Program
 from .naming import has_own_class, unique
 from .observe import Observer, Stop
 from .sandbox import Refused, Sandbox
 from .sites import ConstructionSites
 from .subjects import observed
+
+__all__ = ["describe_object", "run", "work"]
 
 Job = dict[str, Any]
 Answer = dict[str, Any]

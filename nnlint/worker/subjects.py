@@ -27,14 +27,20 @@ def observed(observer: Observer, target: str, path: str) -> list[dict[str, Any]]
     trained = [m for m in iteration.models if _has_part(iteration, m, kept) and next(m.parameters(), None) is not None]
     names = unique([iteration.names.get(id(model)) or class_name(model) for model in trained])
     return [
-        _facts(observer, iteration, model, kept, f"{target}:{name}", path)
-        for model, name in zip(trained, names)
+        facts_of(observer, iteration, model, f"{target}:{name}", path) for model, name in zip(trained, names)
     ]  # fmt: skip
 
 
-def _facts(
-    observer: Observer, iteration: Iteration, model: nn.Module, kept: set[int], target: str, path: str
+def facts_of(
+    observer: Observer,
+    iteration: Iteration,
+    model: nn.Module,
+    target: str,
+    path: str | None,
+    names: dict[int, str] | None = None,
 ) -> dict[str, Any]:
+    """Return a `Facts` dict. `names` are the optimized parameters by identity, where they are not the model's own."""
+    kept = _connected(iteration)
     nodes = _nodes(iteration, model, kept)
     outputs = sorted({o for call in iteration.calls if call["model"] is model for o in call["outputs"] if o in kept})
     described = describe_model(model, {"nodes": nodes, "outputs": outputs}, values=False)
@@ -52,7 +58,8 @@ def _facts(
         "parameters": sum(p.numel() for p in model.parameters() if not nn.parameter.is_lazy(p)),
     }
     facts: dict[str, Any] = {"subject": subject, "model": described}
-    facts["recipe"] = _recipe(observer, iteration, model, losses)
+    own = {id(p): name for name, p in model.named_parameters()}
+    facts["recipe"] = _recipe(observer, iteration, model, losses, own if names is None else names)
     facts["data"] = _data(observer, iteration, model)
     facts["probe"] = _probe(iteration, losses)
     return {key: value for key, value in facts.items() if value is not None}
@@ -130,9 +137,14 @@ def _fresh(observer: Observer, model: nn.Module, before: bool) -> bool | None:
 # -- the recipe
 
 
-def _recipe(observer: Observer, iteration: Iteration, model: nn.Module, losses: list[dict[str, Any]]) -> dict[str, Any]:
+def _recipe(
+    observer: Observer,
+    iteration: Iteration,
+    model: nn.Module,
+    losses: list[dict[str, Any]],
+    names: dict[int, str],
+) -> dict[str, Any]:
     loop = observer.loop
-    names = {id(p): name for name, p in model.named_parameters()}
     mine = [entry for entry in loop.optimizers if any(id(p) in names for p in entry.parameters())]
     facts: dict[str, Any] = {
         "losses": [found["loss"] for found in losses],
