@@ -12,6 +12,7 @@ from torch.utils._device import _device_constructors
 from .layer_rules import layer_rule
 from .operations import function_op, is_mutating
 from .recorder import Recorder
+from .reduction_rules import REDUCTION_RULES
 from .shape_rules import FUNCTION_RULES, IN_PLACE, in_place
 
 ASKS = frozenset({"item", "tolist", "numpy", "__bool__", "__int__", "__float__", "__index__", "__array__"})
@@ -23,6 +24,9 @@ _IN_PLACE = frozenset(
      "dropout", "alpha_dropout", "dropout1d", "dropout2d", "dropout3d"}
 )  # fmt: skip
 """Functions with an argument `inplace` that may be given by position."""
+
+_NO_RULE = frozenset({"hstack", "vstack", "dstack", "column_stack", "mv", "baddbmm", "upsample"})
+"""Functions that share an operation's name and not its arguments."""
 
 
 class AbstractRecorder(Recorder):
@@ -46,6 +50,9 @@ class AbstractRecorder(Recorder):
             if kwargs["device"] is None:
                 kwargs["device"] = self.device
         name = getattr(func, "__name__", "")
+        if self._inside:
+            out = self._by_rule(name, args, kwargs or {})
+            return func(*args, **(kwargs or {})) if out is NotImplemented else out
         if name in ASKS and self.guess:
             return self._answer(func, name, args, kwargs or {})
         return super().__torch_function__(func, types, args, kwargs)
@@ -53,13 +60,7 @@ class AbstractRecorder(Recorder):
     def compute(self, func: Any, bare: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Compute by a shape rule where there is one; hand an unchanged input on as an object of its own."""
         self.failing = (func, args, kwargs)
-        op, out = function_op(bare), NotImplemented
-        mutates = is_mutating(bare) or kwargs.get("inplace") is True or kwargs.get("out") is not None
-        if self.abstract and not mutates and not (op in _IN_PLACE and True in args[1:]):
-            rule = FUNCTION_RULES.get(op)
-            out = rule(args, kwargs) if rule is not None else NotImplemented
-        elif self.abstract and is_mutating(bare) and op in IN_PLACE:
-            out = in_place(args, kwargs)
+        out = self._by_rule(bare, args, kwargs)
         if out is NotImplemented:
             try:
                 out = func(*args, **kwargs)
@@ -68,7 +69,22 @@ class AbstractRecorder(Recorder):
                     raise
                 out = INVENTED[bare](args)
                 self.guessed.append(bare)
+        mutates = (
+            is_mutating(bare) or kwargs.get("inplace") is True or (function_op(bare) in _IN_PLACE and True in args[1:])
+        )
         return out if mutates else self._own(out, args)
+
+    def _by_rule(self, bare: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """Return what a shape rule says, NotImplemented where none applies."""
+        if not self.abstract:
+            return NotImplemented
+        op = function_op(bare)
+        if is_mutating(bare):
+            return in_place(args, kwargs) if op in IN_PLACE else NotImplemented
+        if kwargs.get("inplace") is True or kwargs.get("out") is not None or (op in _IN_PLACE and True in args[1:]):
+            return NotImplemented
+        rule = FUNCTION_RULES.get(op) or REDUCTION_RULES.get(op)
+        return rule(args, kwargs) if rule is not None and bare not in _NO_RULE else NotImplemented
 
     def compute_layer(self, module: nn.Module, args: Sequence[Any], kwargs: dict[str, Any], original: Any) -> Any:
         """Compute by a shape rule where there is one."""

@@ -23,6 +23,7 @@ POSITIONAL = {
     "std": ("input", "dim"), "var": ("input", "dim"), "norm": ("input", "p", "dim", "keepdim"),
     "clamp": ("input", "min", "max"), "masked_fill": ("input", "mask", "value"), "dropout": ("input", "p", "train"),
     "alpha_dropout": ("input", "p", "train"), "leaky_relu": ("input", "negative_slope"), "pow": ("input", "exponent"),
+    "linear": ("input", "weight", "bias"),
     "conv1d": ("input", "weight", "bias", "stride", "padding", "dilation", "groups"),
     "conv2d": ("input", "weight", "bias", "stride", "padding", "dilation", "groups"),
     "conv3d": ("input", "weight", "bias", "stride", "padding", "dilation", "groups"),

@@ -18,7 +18,7 @@ from torch import nn
 from .guesses import guesses
 from .repairs import repairs
 from .specs import Spec, parse_spec, shown
-from .tiers import TIERS, Trace, can_run, run_tier
+from .tiers import TIERS, Trace, asks_for_values, can_run, run_tier
 from .values import each_tensor
 
 MOST_RUNS = 60
@@ -125,13 +125,6 @@ def _attempt(model: nn.Module, specs: Specs) -> Trace:
         attempt = max(tried, key=lambda t: len(t.nodes))
     attempt.earlier = [t for t in tried if t is not attempt]
     return attempt
-
-
-def asks_for_values(error: Exception | None) -> bool:
-    """Whether a forward failed for the lack of values rather than for a wrong input."""
-    text = f"{type(error).__name__} {error}"
-    words = ("meta", "Meta", "DataDependent", "DynamicOutput", "Unsupported", "numpy", "NotImplementedError", "item()")
-    return any(word in text for word in words)
 
 
 def _split(values: Mapping[Key, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:

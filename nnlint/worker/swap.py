@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import random
 import sys
 import warnings
@@ -174,11 +175,14 @@ def undisturbed() -> Iterator[None]:
     cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None  # type: ignore[no-untyped-call]
     dtype, device, threads = torch.get_default_dtype(), torch.get_default_device(), torch.get_num_threads()
     graph = torch.is_grad_enabled()
+    chatty = logging.getLogger("torch._subclasses.fake_tensor")  # logs what a failing model raises, and it is raised
+    silenced, chatty.disabled = chatty.disabled, True
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:
+        chatty.disabled = silenced
         random.setstate(python)
         torch.random.set_rng_state(default)
         if drawn is not None:

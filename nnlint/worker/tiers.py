@@ -70,14 +70,23 @@ def trace(
     for tier in tiers:
         if tier == "real" and not can_run(model):
             continue
+        if tier in ("fake", "guess") and tried and can_run(model) and not asks_for_values(tried[0].error):
+            continue  # a real forward fails as well, and says why in the words that the user knows
         attempt = run_tier(model, args, kwargs or {}, tier)
         if attempt.complete:
             attempt.earlier = tried
             return attempt
         tried.append(attempt)
-    best = max(tried, key=lambda t: len(t.nodes))
+    best = max(tried, key=lambda t: (len(t.nodes), t.tier == "real"))
     best.earlier = [t for t in tried if t is not best]
     return best
+
+
+def asks_for_values(error: Exception | None) -> bool:
+    """Whether a forward failed for the lack of values rather than for a wrong input."""
+    text = f"{type(error).__name__} {error}"
+    words = ("meta", "Meta", "DataDependent", "DynamicOutput", "Unsupported", "numpy", "NotImplementedError", "item()")
+    return any(word in text for word in words)
 
 
 def can_run(model: nn.Module) -> bool:
