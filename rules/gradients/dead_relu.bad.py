@@ -8,8 +8,8 @@ class Net(nn.Module):
         super().__init__()
         self.fc1 = nn.Linear(10, 64)
         self.fc2 = nn.Linear(64, 4)
-        nn.init.kaiming_normal_(self.fc1.weight, nonlinearity="relu")
-        nn.init.constant_(self.fc1.bias, -20.0)
+        nn.init.uniform_(self.fc1.weight, -0.6, 0.0)
+        nn.init.zeros_(self.fc1.bias)
 
     def forward(self, x):
         # finding: dead-relu
@@ -18,9 +18,9 @@ class Net(nn.Module):
 
 
 torch.manual_seed(24)
-centers = torch.randn(4, 10)
+centers = torch.rand(4, 10)
 y = torch.randint(4, (1000,))
-x = centers[y] + torch.randn(1000, 10)
+x = (centers[y] + 0.3 * torch.randn(1000, 10)).clamp(0, 1)
 
 model = Net()
 optimizer = torch.optim.Adam(model.parameters(), lr=0.003)

@@ -84,7 +84,7 @@ class Hidden:
     def default(self) -> bool:
         """Whether the values may be PyTorch's default, which draws evenly up to 1 / sqrt(fan-in)."""
         largest = max(abs(self.weight.low), abs(self.weight.high)) * math.sqrt(self.weight.fan_in or 1)
-        return CHANCE < largest ** math.prod(self.weight.shape) and largest < 1.001
+        return largest < 1.001 and min(largest, 1.0) ** math.prod(self.weight.shape) > CHANCE
 
 
 @rule(level="warning", since="0.1")
