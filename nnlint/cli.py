@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,40 +17,10 @@ if TYPE_CHECKING:
     from .report import Report
     from .rule import Rule
     from .settings import ConfigurationError, Settings
-    from .targets import Stdin
-
-
-class Group(click.Group):
-    """`nnlint train.py` is `nnlint check train.py`; the first word that is no option decides."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put the command's name in front; `check` where the first word is no command."""
-        at = _first_word(args, self.commands["check"])
-        if at is not None and args[at] in self.commands:
-            args = [args[at], *args[:at], *args[at + 1 :]]
-        elif args and args[0] not in ("--help", "-h", "--version"):
-            args = ["check", *args]
-        return super().parse_args(ctx, args)
-
-
-def _first_word(args: Sequence[str], command: click.Command) -> int | None:
-    """Return where the first word stands that is neither an option nor an option's value."""
-    takes_value = {name for p in command.params if isinstance(p, click.Option) and not p.is_flag for name in p.opts}
-    skip = False
-    for i, word in enumerate(args):
-        if skip:
-            skip = False
-        elif word == "--":
-            return None
-        elif word.startswith("-") and word != "-":
-            skip = word in takes_value
-        else:
-            return i
-    return None
 
 
 @click.group(
-    cls=Group,
+    cls=options.Group,
     no_args_is_help=False,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -101,13 +69,14 @@ def check(ctx: click.Context, /, paths: tuple[str, ...], **given: Any) -> None:
         click.echo(ctx.get_help())
         return
     from .catalogue import chosen_rules
+    from .configuration import settings_for
     from .pipeline import exit_status
     from .render import Form, render
     from .settings import ConfigurationError, Settings
 
     settings, text, rules = Settings(), None, []
     try:
-        settings = _settings(paths, given)
+        settings = settings_for(paths, given)
         rules = chosen_rules(settings)
         report, text = _checked(paths, rules, settings, given)
     except ConfigurationError as error:
@@ -127,10 +96,11 @@ def check(ctx: click.Context, /, paths: tuple[str, ...], **given: Any) -> None:
 def rules(output_format: str, config: str | None) -> None:
     """List all rules, those of your own packs too."""
     from .catalogue import all_rules
+    from .configuration import settings_for
     from .render.rules import as_json, table
     from .render.style import Style
 
-    found = all_rules(_settings((), {"config": config}))
+    found = all_rules(settings_for((), {"config": config}))
     click.echo(
         as_json(found) if output_format == "json" else table(found, _width(), Style(_colour(sys.stdout))), nl=False
     )
@@ -147,10 +117,11 @@ def rule(name: str, output_format: str, config: str | None) -> None:
       nnlint rule softmax-before-cross-entropy
     """
     from .catalogue import one_rule
+    from .configuration import settings_for
     from .render.rules import as_json, page
     from .render.style import Style
 
-    found = one_rule(name, _settings((), {"config": config}))
+    found = one_rule(name, settings_for((), {"config": config}))
     click.echo(as_json([found]) if output_format == "json" else page(found, Style(_colour(sys.stdout))), nl=False)
 
 
@@ -160,9 +131,10 @@ def rule(name: str, output_format: str, config: str | None) -> None:
 @click.option("--output-format", type=click.Choice(("text", "json")), default="text", show_default=True)
 def config(paths: tuple[str, ...], output_format: str, **given: Any) -> None:
     """Show the settings that are in force for PATH, and where each was made."""
+    from .configuration import settings_for
     from .render.settings import as_json, table
 
-    settings = _settings(paths, given)
+    settings = settings_for(paths, given)
     click.echo(as_json(settings) if output_format == "json" else table(settings), nl=False)
 
 
@@ -178,15 +150,61 @@ def facts(ctx: click.Context, /, paths: tuple[str, ...], output_format: str, **g
       nnlint facts train.py
       nnlint facts "net.py:Net(10)" --input 2x1x28x28 --output-format json
     """
+    from .configuration import settings_for
     from .pipeline import exit_status, facts_of
     from .render.facts import as_json, as_text
+    from .targets import standing_in
 
-    settings = _settings(paths, given)
-    with _stdin(paths, given) as stdin:
+    settings = settings_for(paths, given)
+    with standing_in(paths, given["stdin_filename"]) as stdin:
         found, report = facts_of(paths, settings, _progress, stdin)
     click.echo(as_json(found) if output_format == "json" else as_text(found), nl=False)
     _tell(report)
     ctx.exit(exit_status(report, settings))
+
+
+@cli.command(cls=options.Command)
+@click.argument("path", type=click.Path(exists=True, dir_okay=False))
+@options.study
+@options.choosing
+@options.running
+@click.pass_context
+def confirm(ctx: click.Context, /, path: str, against: str | None, seeds: int, budget: float, **given: Any) -> None:
+    """Train a script with and without each fix, and say what the fix is worth.
+
+    Both programs train on the script's own data over paired seeds: the same split, batches and initial weights. The
+    verdict is helps, hurts, no difference or undecided, and speaks of these data alone.
+
+    \b
+      nnlint confirm train.py
+      nnlint confirm train.py --select missing-zero-grad --budget 60
+      nnlint confirm train.py --against changed.py
+    """
+    from . import confirming
+    from .configuration import settings_for
+    from .pipeline import check_targets, exit_status
+    from .render import Form, render
+    from .render.style import Style
+    from .render.verdicts import as_text
+
+    settings = settings_for((path,), given).model_copy(update={"run": not given["static"]})
+    report = check_targets((path,), settings, progress=_progress)
+    if against is not None:
+        result = confirming.compare(Path(path), Path(against), report, settings, _progress, seeds=seeds, budget=budget)
+    elif confirming.changed(report, settings):
+        report, result = confirming.confirm(Path(path), report, settings, _progress, seeds=seeds, budget=budget)
+    else:
+        click.echo("nothing to confirm: no finding shown has a fix that can be applied")
+        _tell(report)
+        ctx.exit(exit_status(report, settings, exit_zero=True))
+    if given["output_format"] == "json":
+        text = render(report, settings, Form("json"))
+    else:
+        text = as_text(result, confirming.changed(report, settings), Style(_colour(sys.stdout)))
+    click.echo(text, nl=False)
+    _tell(report)
+    unjudged = all(verdict.word == "not confirmed" for verdict in result.verdicts)
+    ctx.exit(2 if unjudged else exit_status(report, settings, exit_zero=True))
 
 
 def main() -> None:
@@ -234,8 +252,9 @@ def _checked(
 ) -> tuple[Report, str | None]:
     """Return the report, and what to write in its place: a diff, or the fixed text of standard input."""
     from .pipeline import check_targets
+    from .targets import standing_in
 
-    with _stdin(paths, given) as stdin:
+    with standing_in(paths, given["stdin_filename"]) as stdin:
 
         def once() -> Report:
             return check_targets(paths, settings, rules=rules, progress=_progress, stdin=stdin)
@@ -255,36 +274,6 @@ def _checked(
             files = ", ".join(names.shown(path) for path in result.after)
             click.echo(f"fixed {len(result.mended)} finding{'s' * (len(result.mended) > 1)} in {files}", err=True)
         return result.report, stdin.path.read_text("utf-8") if stdin else None
-
-
-@contextlib.contextmanager
-def _stdin(paths: Sequence[str], given: dict[str, Any]) -> Iterator[Stdin | None]:
-    """Put standard input into a file for the time of the run, where a path is `-`."""
-    if "-" not in paths:
-        yield None
-        return
-    from .targets import Stdin
-
-    name = given.get("stdin_filename") or "<stdin>.py"
-    with tempfile.TemporaryDirectory(prefix="nnlint-") as folder:
-        path = Path(folder).resolve() / Path(name).name.replace("<", "_").replace(">", "_")
-        path.write_bytes(sys.stdin.buffer.read())
-        yield Stdin(path, name)
-
-
-def _settings(paths: Sequence[str], given: dict[str, Any]) -> Settings:
-    """Return the configuration that belongs to the first path, the options on top."""
-    from .configuration import load, with_options
-
-    first = next((Path(word.partition(".py:")[0]) for word in paths if word != "-"), Path())
-    start = first.absolute() if first.is_dir() else first.absolute().parent
-    settings = load(start if start.is_dir() else Path.cwd(), Path(given["config"]) if given.get("config") else None)
-    if given.get("argv") is not None:
-        try:
-            given = {**given, "argv": tuple(shlex.split(given["argv"]))}
-        except ValueError as error:
-            raise click.BadParameter(f"{error}", param_hint="--argv") from error
-    return with_options(settings, given)
 
 
 def _mistake(error: ConfigurationError) -> Report:

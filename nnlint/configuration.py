@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import re
+import shlex
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, get_args
@@ -186,12 +187,25 @@ def _line_of_word(text: str, start: int, word: str) -> int:
     return start
 
 
+def settings_for(words: Sequence[str], given: Mapping[str, Any]) -> Settings:
+    """Return the configuration that belongs to the first of `words` (targets), the options on top."""
+    first = next((Path(word.partition(".py:")[0]) for word in words if word != "-"), Path())
+    start = first.absolute() if first.is_dir() else first.absolute().parent
+    config = Path(given["config"]) if given.get("config") else None
+    return with_options(load(start if start.is_dir() else Path.cwd(), config), given)
+
+
 def with_options(settings: Settings, given: Mapping[str, Any]) -> Settings:
     """Return the settings with what the command line says on top; None and () say nothing.
 
     `--select` takes the place of the configured one and brings back what the configuration ignores by the same word;
     `--ignore` and `--exclude` add to it.
     """
+    if isinstance(given.get("argv"), str):
+        try:
+            given = {**given, "argv": tuple(shlex.split(given["argv"]))}
+        except ValueError as error:
+            raise ConfigurationError(f"--argv: {error}") from error
     values = {name: value for name, value in given.items() if value not in (None, ()) and name in Settings.model_fields}
     origin = {name: Origin(source="--" + name.rstrip("s").replace("_", "-")) for name in values}
     for word in given.get("ignore", ()):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
@@ -27,11 +27,40 @@ class Command(click.Command):
         sections: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
-            if record is not None:
+            if record is not None and isinstance(parameter, click.Option):
                 sections.setdefault(getattr(parameter, "section", "Options"), []).append(record)
         for title, records in sections.items():
             with formatter.section(title):
                 formatter.write_dl(records)
+
+
+class Group(click.Group):
+    """`nnlint train.py` is `nnlint check train.py`; the first word that is no option decides."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the command's name in front; `check` where the first word is no command."""
+        at = _first_word(args, self.commands["check"])
+        if at is not None and args[at] in self.commands:
+            args = [args[at], *args[:at], *args[at + 1 :]]
+        elif args and args[0] not in ("--help", "-h", "--version"):
+            args = ["check", *args]
+        return super().parse_args(ctx, args)
+
+
+def _first_word(args: Sequence[str], command: click.Command) -> int | None:
+    """Return where the first word stands that is neither an option nor an option's value."""
+    takes_value = {name for p in command.params if isinstance(p, click.Option) and not p.is_flag for name in p.opts}
+    skip = False
+    for i, word in enumerate(args):
+        if skip:
+            skip = False
+        elif word == "--":
+            return None
+        elif word.startswith("-") and word != "-":
+            skip = word in takes_value
+        else:
+            return i
+    return None
 
 
 def _join(*decorators: _Decorator) -> _Decorator:
@@ -107,4 +136,16 @@ running = _join(
             help="Python (or virtual environment) that runs your code; the project's own by default."),
     _option("Running your code", "--stdin-filename", metavar="PATH",
             help="Name for what is read from standard input (`nnlint -`)."),
+)  # fmt: skip
+
+study = _join(
+    _option("Study", "--against", metavar="FILE", type=click.Path(exists=True, dir_okay=False),
+            help="Compare with this script instead of with the fixes of PATH."),
+    _option("Study", "--seeds", type=click.IntRange(3, 16), default=16, show_default=True, help="Most pairs of runs."),
+    _option("Study", "--budget", type=click.FloatRange(min=1), metavar="SECONDS", default=300.0, show_default=True,
+            help="Time for all runs together."),
+    _option("Output", "--output-format", type=click.Choice(("text", "json")), default="text", show_default=True,
+            help="How verdicts are written; JSON is the report with evidence in its findings."),
+    _option("Output", "--level", type=click.Choice(("advice", "warning", "error")),
+            help="The weakest findings to confirm.  [default: warning]"),
 )  # fmt: skip

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import re
 import sys
-from collections.abc import Iterable, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +39,19 @@ class Stdin:
 
     path: Path
     shown: str
+
+
+@contextlib.contextmanager
+def standing_in(words: Sequence[str], name: str | None) -> Iterator[Stdin | None]:
+    """Put standard input into a file for the time of a run, where one of the targets is `-`."""
+    if STDIN not in words:
+        yield None
+        return
+    shown = name or "<stdin>.py"
+    with tempfile.TemporaryDirectory(prefix="nnlint-") as folder:
+        path = Path(folder).resolve() / re.sub(r"[<>]", "_", Path(shown).name)
+        path.write_bytes(sys.stdin.buffer.read())
+        yield Stdin(path, shown)
 
 
 class NoTarget(Exception):

@@ -1,0 +1,88 @@
+"""Train a script with and without each fix, and put what was measured into the report."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+
+from .facts import known
+from .fixing import applicable
+from .inspection.interpreter import NoInterpreter, choose
+from .report import Evidence, Measured, Report, ReportedFinding
+from .settings import ConfigurationError, Settings
+from .source.discover import module_name
+from .source.rewrite import CannotApply, read_source, rewrite
+from .trainer import Confirmation, Options, Verdict, confirm_against, confirm_script
+
+Progress = Callable[[str], None]
+
+
+def confirm(
+    path: Path, report: Report, settings: Settings, progress: Progress, *, seeds: int, budget: float
+) -> tuple[Report, Confirmation]:
+    """Return the report with evidence in its findings, and the verdict on each of their first applicable fixes.
+
+    The verdicts stand in the order of `changed(report)`. Raises ConfigurationError where no Python has torch.
+    """
+    variants: dict[str, dict[str, str]] = {}
+    for name, finding in changed(report, settings).items():
+        fix = next(f for f in finding.fixes if f.edits and f.safety != "display")
+        try:
+            variants[name] = rewrite(fix.origin, read_source, fix.facts) if fix.origin else {}
+        except CannotApply:
+            continue
+    result = confirm_script(path, variants, _options(path, report, settings, seeds, budget), progress)
+    verdicts = {verdict.name: verdict for verdict in result.verdicts}
+    proved = {id(f): verdicts[n] for n, f in changed(report, settings).items() if n in verdicts}
+    findings = tuple(_with_evidence(f, proved.get(id(f)), result) for f in report.findings)
+    return report.model_copy(update={"findings": findings}), result
+
+
+def compare(
+    path: Path, other: Path, report: Report, settings: Settings, progress: Progress, *, seeds: int, budget: float
+) -> Confirmation:
+    """Return the verdict on `other` against `path`. Raises ConfigurationError where no Python has torch."""
+    options = _options(path, report, settings, seeds, budget)
+    return confirm_against(path, other, options.model_copy(update={"apart": path.samefile(other)}), progress)
+
+
+def changed(report: Report, settings: Settings) -> dict[str, ReportedFinding]:
+    """Return the findings shown that have a fix which can be trained, by a name of their own."""
+    found = [finding for finding, _ in applicable(report, settings, True, {})]
+    often = Counter(finding.rule for finding in found)
+    return {f.rule if often[f.rule] == 1 else f"{f.rule} at {f.path}:{f.line}": f for f in found}
+
+
+def _options(path: Path, report: Report, settings: Settings, seeds: int, budget: float) -> Options:
+    try:
+        python = choose(settings.python, path.absolute().parent)
+    except NoInterpreter as error:
+        raise ConfigurationError(error.message, help=error.help) from error
+    module, root = module_name(path)
+    epochs = _epochs(finding for finding in report.findings)
+    return Options(
+        python=python, seeds=seeds, budget=budget, epochs=epochs, argv=settings.argv, module=module, root=str(root),
+        allow_network=settings.allow_network,
+    )  # fmt: skip
+
+
+def _epochs(findings: Iterable[ReportedFinding]) -> int | None:
+    """Return how many epochs the source plans, where it says so."""
+    for facts in (fix.facts for finding in findings for fix in finding.fixes):
+        if facts is not None and facts.recipe is not None:
+            planned: int | None = known(partial(getattr, facts.recipe, "epochs"), None)
+            if planned is not None:
+                return planned
+    return None
+
+
+def _with_evidence(finding: ReportedFinding, verdict: Verdict | None, result: Confirmation) -> ReportedFinding:
+    if verdict is None or verdict.metric is None or verdict.word == "not confirmed":
+        return finding
+    measured = Measured(before=verdict.before, after=verdict.after, interval=verdict.interval, verdict=verdict.word)
+    evidence = Evidence(
+        task=result.data or "your data", seeds=verdict.seeds, metric=verdict.metric.name, your_rate=measured
+    )
+    return finding.model_copy(update={"evidence": (*(finding.evidence or ()), evidence)})
