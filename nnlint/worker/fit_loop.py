@@ -18,7 +18,8 @@ from torch import nn
 from .fit_rows import Table, final_activation
 from .fit_score import accuracy, error, profile
 from .fit_seeds import derive
-from .fit_watch import Watch, _tensors
+from .fit_state import tensors
+from .fit_watch import Watch
 
 _SHARES = (0.6, 0.2)
 """Shares of the rows to fit on and to choose on; the rest is reported on."""
@@ -47,9 +48,17 @@ class Fit:
             part.sort().values for part in (shuffled[: ends[0]], shuffled[ends[0] : ends[1]], shuffled[ends[1] :])
         )
         every = table.targets(table.leaves(torch.arange(table.rows)), table.rows)
-        first = torch.arange(min(table.batch, table.rows))
-        prediction = self._predict(first, grad=True)
-        self.profile = profile(prediction, every, table.kind, final_activation(prediction))
+        self.profile = self._profile(every)
+
+    def _profile(self, every: torch.Tensor) -> dict[str, Any]:
+        """Describe predictions and targets, without leaving a trace in batch norms or random generators."""
+        modes = {part: part.training for model in self.models for part in model.modules()}
+        for model in self.models:
+            model.eval()
+        prediction = self._predict(torch.arange(min(self.table.batch, self.table.rows)), grad=True)
+        for part, mode in modes.items():
+            part.training = mode
+        return profile(prediction, every, self.table.kind, final_activation(prediction))
 
     def run(self) -> dict[str, Any]:
         """Train and return the scores, or how it failed."""
@@ -99,7 +108,7 @@ class Fit:
                 rows = next(batches)
                 loss = self.table.program.run(self.table.leaves(rows), len(rows))
                 self._note(float(loss.detach()))
-                loss.backward()
+                loss.backward()  # type: ignore[no-untyped-call]
             elif event[0] == "clip":
                 clip = nn.utils.clip_grad_norm_ if event[1] == "norm" else nn.utils.clip_grad_value_
                 clip(self.watch.parameters(), *event[2], **dict(event[3]))
@@ -134,7 +143,7 @@ class Fit:
 
     def _set_mode(self, training: bool) -> None:
         for model in self.models:
-            modes = self.watch.states[model][1]
+            modes = self.watch.beginning.modes[model]
             for name, part in model.named_modules():
                 part.training = training and (modes.get(name, True) or not any(modes.values()))
 
@@ -146,7 +155,7 @@ class Fit:
             order = self.fit
             if self.order["shuffles"]:
                 order = order[torch.randperm(len(order), generator=generator)]
-            for batch in order.split(size):
+            for batch in torch.split(order, size):
                 if len(batch) > 1 or size == 1:  # a batch norm cannot train on the one row that our split leaves over
                     yield batch
 
@@ -155,7 +164,7 @@ class Fit:
     def _score(self, rows: torch.Tensor) -> float:
         """Return the metric on these rows. Raises Diverged where a prediction is no number."""
         with self._scoring() as size:
-            parts = rows.split(size)
+            parts = torch.split(rows, size)
             predicted = torch.cat([self._predict(part) for part in parts])
             wanted = torch.cat([self.table.targets(self.table.leaves(part), len(part)) for part in parts])
         if not torch.isfinite(predicted).all():
@@ -199,9 +208,9 @@ class Fit:
             tensor.copy_(value)
 
     def _all(self) -> list[torch.Tensor]:
-        found = [t for model in self.models for _, t in _tensors(model)]
+        found = [t for model in self.models for _, t in tensors(model)]
         known = {id(t) for t in found}
-        return [*found, *(p for p, _ in self.watch.loose if id(p) not in known)]
+        return [*found, *(p for p, _ in self.watch.beginning.weights if id(p) not in known)]
 
     def _generator(self, purpose: str) -> torch.Generator:
         return torch.Generator().manual_seed(derive(self.offset, purpose))

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import nn
 from torch.utils._pytree import tree_unflatten
 
 from .fit_tape import CannotTrain, Entry, Leaf, Program, Value
@@ -126,8 +125,3 @@ def final_activation(prediction: torch.Tensor) -> str | None:
             return None
         node = node.next_functions[0][0]
     return None
-
-
-def fixed_modes(models: Sequence[nn.Module]) -> dict[nn.Module, bool]:
-    """Return the mode of every part of these models."""
-    return {part: part.training for model in models for part in model.modules()}

@@ -28,7 +28,7 @@ class Value:
         self.index = index
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and other.index == self.index  # type: ignore[attr-defined]
+        return type(other) is type(self) and other.index == self.index
 
     def __hash__(self) -> int:
         return hash((type(self).__name__, self.index))

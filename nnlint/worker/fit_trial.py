@@ -89,7 +89,7 @@ def _scouted(watch: Watch, request: dict[str, Any], started: float, ended: str) 
     """Return what the study must know of this variant."""
     now = time.perf_counter()
     steps, recorded = watch.steps, len(watch.cycles)
-    watch.restore()
+    watch.beginning.restore()
     table = Table([program for cycle in watch.cycles for program in cycle.programs])
     whole = watch.epoch.whole
     share = table.rows / whole if watch.epoch.cut and whole else 1.0
@@ -116,7 +116,7 @@ def _scouted(watch: Watch, request: dict[str, Any], started: float, ended: str) 
 
 
 def _trained(watch: Watch, request: dict[str, Any]) -> Answer:
-    watch.restore()
+    watch.beginning.restore()
     table = Table([program for cycle in watch.cycles for program in cycle.programs])
     return Fit(watch, table, request["order"], int(request["offset"])).run()
 
@@ -142,7 +142,7 @@ def _overlay(texts: dict[str, str]) -> None:
 
     def overlaid(self: Any, path: str) -> bytes:
         data = known.get(os.path.realpath(path))
-        return get_data(self, path) if data is None else data  # type: ignore[no-any-return]
+        return get_data(self, path) if data is None else data
 
     def stats(self: Any, path: str) -> Any:
         if os.path.realpath(path) in known:

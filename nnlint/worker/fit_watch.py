@@ -6,7 +6,6 @@ touch a weight); where it does not hold, the program is not confirmed rather tha
 
 from __future__ import annotations
 
-import copy
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,6 +19,7 @@ from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from .fit_epoch import Epoch
 from .fit_seeds import Seeds
+from .fit_state import Beginning, copied, nonzero, parameters, rates, unchanged
 from .fit_tape import CannotTrain, Program, Tape
 
 _CHECKED = 3
@@ -50,9 +50,7 @@ class Watch:
         self.cycles: list[Cycle] = []
         self.epoch = Epoch(most_rows)
         self.optimizers: list[Optimizer] = []
-        self.states: dict[nn.Module, tuple[dict[str, torch.Tensor], dict[str, bool]]] = {}
-        self.loose: list[tuple[torch.Tensor, torch.Tensor]] = []
-        self.groups: dict[Optimizer, list[dict[str, Any]]] = {}
+        self.beginning = Beginning()
         self.steps = 0
         self.trace: list[tuple[int, int, list[dict[str, Any]]]] = []
         self.modes: list[tuple[int, bool]] = []
@@ -68,7 +66,7 @@ class Watch:
         self._training = True
         self._last: dict[int, list[dict[str, Any]]] = {}
         self._iterator: _BaseDataLoaderIter | None = None
-        self._in_backward = self._inside = False
+        self._in_backward = False
         self._gradients: list[torch.Tensor | None] = []
         self._weights: list[torch.Tensor] = []
         self._undo: list[Callable[[], None]] = []
@@ -78,9 +76,7 @@ class Watch:
     def __enter__(self) -> Watch:
         self._undo.append(register_optimizer_step_pre_hook(self._before_step).remove)
         self._undo.append(register_optimizer_step_post_hook(self._after_step).remove)
-        self._patch(
-            nn.Module, "__call__", lambda original: lambda module, *a, **k: self.tape.call(original, module, a, k)
-        )
+        self._patch(nn.Module, "__call__", self._calling)
         self._patch(nn.Module, "eval", self._evaluating)
         self._patch(Optimizer, "__init__", self._building)
         self._patch(torch.autograd, "backward", self._backward)
@@ -89,15 +85,15 @@ class Watch:
             self._patch(owner, "clip_grad_value_", lambda original: self._clipping(original, "value"))
         self._patch(_BaseDataLoaderIter, "__next__", self._drawing)
         self._patch(DataLoader, "__iter__", self._iterating)
-        self.tape.on_model = self._meet
-        self.tape.__enter__()
+        self.tape.on_model = self.beginning.called
+        self.tape.__enter__()  # type: ignore[no-untyped-call]
         self.tape.on = True
         return self
 
     def __exit__(self, *_: object) -> None:
         self.tape.on = False
         with suppress(RuntimeError):  # within a torch function its mode is off already
-            self.tape.__exit__(None, None, None)
+            self.tape.__exit__(None, None, None)  # type: ignore[no-untyped-call]
         while self._undo:
             self._undo.pop()()
 
@@ -107,13 +103,6 @@ class Watch:
         self._undo.append(lambda: setattr(owner, name, original))
 
     # -- models and optimizers
-
-    def _meet(self, module: nn.Module) -> None:
-        """A module is called from outside: keep its initial state, and in which mode it trains."""
-        if module not in self.states and not any(isinstance(p, nn.UninitializedParameter) for p in module.parameters()):
-            with torch.no_grad():
-                state = {n: t.detach().clone() for n, t in _tensors(module)}
-            self.states[module] = (state, {n: m.training for n, m in module.named_modules()})
 
     def _calling(self, original: Any) -> Any:
         def __call__(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
@@ -132,7 +121,7 @@ class Watch:
         def __init__(optimizer: Optimizer, *args: Any, **kwargs: Any) -> None:
             original(optimizer, *args, **kwargs)
             self.optimizers.append(optimizer)
-            self.loose.extend((p, p.detach().clone()) for g in optimizer.param_groups for p in g["params"])
+            self.beginning.built(optimizer)
             self.seeds.align(f"optimizer {len(self.optimizers)}")
 
         return __init__
@@ -166,7 +155,7 @@ class Watch:
             finally:
                 self._in_backward = False
             checked = not self.done and len(self.cycles) < _CHECKED
-            self._gradients = [_copy(p.grad) for p in self.parameters()] if checked else []
+            self._gradients = [copied(p.grad) for p in self.parameters()] if checked else []
             return result
 
         return backward
@@ -194,7 +183,7 @@ class Watch:
             self._weights = []
         self._cycle.events.append(("backward", len(self._cycle.programs)))
         self._cycle.programs.append(program)
-        self._cycle.clean.append(not any(_nonzero(p.grad) for p in self.parameters()))
+        self._cycle.clean.append(not any(nonzero(p.grad) for p in self.parameters()))
         if len(self._cycle.programs) > 64:
             raise CannotTrain("no optimizer steps after 64 backward passes")
         sources = {self.tape.source_rows(leaf) for leaf in program.leaves} - {None}
@@ -219,7 +208,7 @@ class Watch:
 
     def _follow(self, optimizer: Optimizer) -> None:
         """Note every change of a rate, and of the mode in which the model trains, with the step at which it came."""
-        index, options = self._index(optimizer), _rates(optimizer)
+        index, options = self._index(optimizer), rates(optimizer)
         if self._last.get(index) != options:
             self._last[index] = options
             self.trace.append((self.steps, index, options))
@@ -231,19 +220,18 @@ class Watch:
     def _check_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         if any(callable(a) for a in (*args[1:], *kwargs.values())):
             raise CannotTrain("its optimizer evaluates the loss by itself (a closure is handed to `step()`)")
-        if optimizer not in self.groups:
-            self.groups[optimizer] = _options(optimizer)
+        self.beginning.stepping(optimizer)
         if not self._cycle.programs:
             if not self.cycles:
                 raise CannotTrain("its optimizer steps without a `backward()` that was seen")
             self._cycle.events.append(("step", self._index(optimizer)))
             return
         if self._gradients and not self._cycle.stepped:
-            mine = {id(p) for g in optimizer.param_groups for p in g["params"]}
+            mine = {id(p) for p in parameters([optimizer])}
             both = [(a, p.grad) for a, p in zip(self._gradients, self.parameters()) if id(p) in mine]
-            if any(_nonzero(a) for a, _ in both) and not any(_nonzero(b) for _, b in both):
+            if any(nonzero(a) for a, _ in both) and not any(nonzero(b) for _, b in both):
                 self._cycle.cleared_before_step = True
-            elif not any(e[0] == "clip" for e in self._cycle.events) and any(not _equal(a, b) for a, b in both):
+            elif not any(e[0] == "clip" for e in self._cycle.events) and any(not unchanged(a, b) for a, b in both):
                 raise CannotTrain("its gradients are changed by hand before the optimizer's step")
         self._cycle.events.append(("step", self._index(optimizer)))
 
@@ -302,7 +290,7 @@ class Watch:
 
     def parameters(self) -> list[torch.Tensor]:
         """Return what the optimizers step."""
-        return [p for optimizer in self.optimizers for g in optimizer.param_groups for p in g["params"]]
+        return parameters(self.optimizers)
 
     def _index(self, optimizer: Optimizer) -> int:
         if not any(optimizer is o for o in self.optimizers):
@@ -318,66 +306,12 @@ class Watch:
                 return isinstance(sampler, RandomSampler)
         return self.epoch.reordered
 
-    @torch.no_grad()
-    def restore(self) -> None:
-        """Bring models and optimizers back to where they were before the first step."""
-        for parameter, before in self.loose:
-            parameter.copy_(before)
-            parameter.grad = None
-        for module, (state, modes) in self.states.items():
-            for name, tensor in _tensors(module):
-                if name in state:
-                    tensor.copy_(state[name])
-                tensor.grad = None
-            for name, part in module.named_modules():
-                part.training = modes.get(name, part.training)
-        for optimizer, options in self.groups.items():
-            optimizer.state.clear()
-            for group, values in zip(optimizer.param_groups, options):
-                group.update(copy.deepcopy(values))
-
 
 def _compare(first: Cycle, other: Cycle) -> None:
     """Check that a later cycle does what the first one did."""
     if first is other:
         return
     if other.events != first.events:
-        same = [e[0] for e in first.events] == [e[0] for e in other.events]
-        raise CannotTrain(
-            "its optimizers take turns with losses of their own"
-            if same
-            else "the order of its calls changes from step to step"
-        )
-
-
-def _tensors(module: nn.Module) -> list[tuple[str, torch.Tensor]]:
-    return [*module.named_parameters(), *module.named_buffers()]
-
-
-def _options(optimizer: Optimizer) -> list[dict[str, Any]]:
-    return [{k: copy.copy(v) for k, v in g.items() if k != "params"} for g in optimizer.param_groups]
-
-
-def _rates(optimizer: Optimizer) -> list[dict[str, Any]]:
-    return [
-        {
-            k: list(v) if isinstance(v, tuple) else float(v)
-            for k in ("lr", "momentum", "betas")
-            if (v := g.get(k)) is not None
-        }
-        for g in optimizer.param_groups
-    ]
-
-
-def _copy(grad: torch.Tensor | None) -> torch.Tensor | None:
-    return None if grad is None or grad.is_sparse else grad.detach().clone()
-
-
-def _nonzero(grad: torch.Tensor | None) -> bool:
-    return grad is not None and bool(grad.is_sparse or (grad.numel() and grad.detach().ne(0).any()))
-
-
-def _equal(before: torch.Tensor | None, now: torch.Tensor | None) -> bool:
-    if before is None or now is None or now.is_sparse:
-        return before is None
-    return torch.equal(before, now.detach()) or bool(torch.isnan(now).any())
+        if [e[0] for e in first.events] == [e[0] for e in other.events]:
+            raise CannotTrain("its optimizers take turns with losses of their own")
+        raise CannotTrain("the order of its calls changes from step to step")
