@@ -169,9 +169,9 @@ class Document:
         above = self.parent(node)
         if isinstance(above, cst.Attribute):
             return above.attr is node
-        return (isinstance(above, cst.Arg) and above.keyword is node) or isinstance(
-            above, (cst.ImportAlias, cst.AsName)
-        )
+        if isinstance(above, cst.Arg):
+            return above.keyword is node
+        return isinstance(above, (cst.ImportAlias, cst.AsName, cst.ImportFrom))
 
     # -- spans ----------------------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import libcst as cst
 
@@ -82,8 +83,8 @@ class Items:
         return self.doc.opens_line(start) and self.doc.closes_line(self._comma(index) or end)
 
     def _shares_lines(self) -> bool:
-        lines = [self.doc.line(self._reach(i)[0]) for i in range(len(self.entries))]
-        return len(set(lines)) < len(lines)
+        reaches = [self._reach(i) for i in range(len(self.entries))]
+        return any(self.doc.line(a[1]) == self.doc.line(b[0]) for a, b in pairwise(reaches))
 
     def _separator(self, index: int) -> str:
         start = self._reach(index)[0]

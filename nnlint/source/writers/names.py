@@ -162,7 +162,8 @@ class Names:
         return alias + name.removeprefix(module)
 
     def _taken(self, name: str) -> bool:
-        return any(n.value == name for n in self.doc.all(cst.Name) if not isinstance(self.doc.parent(n), cst.Attribute))
+        local = any(name == other for _, other, _ in self._local)
+        return local or name in self.bound or bool(self.doc.uses(name))
 
     def _place(self, statement: str) -> None:
         """Put an import among those at the top: sorted where they are, else behind the last that imports torch."""
