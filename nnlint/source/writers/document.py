@@ -167,10 +167,12 @@ class Document:
     def _is_label(self, node: cst.Name) -> bool:
         """Return whether a name is an attribute's, a keyword's or an import's, and so no variable."""
         above = self.parent(node)
-        if isinstance(above, cst.Attribute):
-            return above.attr is node
+        if isinstance(above, cst.Attribute) and above.attr is node:
+            return True
         if isinstance(above, cst.Arg):
             return above.keyword is node
+        while isinstance(above, cst.Attribute):
+            above = self.parent(above)
         return isinstance(above, (cst.ImportAlias, cst.AsName, cst.ImportFrom))
 
     # -- spans ----------------------------------------------------------------------------------------------------
