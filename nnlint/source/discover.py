@@ -55,8 +55,8 @@ class _Discovery:
         self.path, self.text = path, text
         self.program = Program(str(path), text)
         self.values = Values(self.program)
-        self.modules = Modules(self.values)
         self.effects = Effects(self.program, self.values.flow)
+        self.modules = Modules(self.values, self.effects)
         self.portable = Portable(self.modules, self.effects.guards)
         self.reasons: list[Hint] = []
         """Why there is no candidate, where there is none."""
@@ -137,11 +137,13 @@ class _Discovery:
         return not moved and not wrapped and self.modules.makes(call)
 
     def _is_trained(self, name: str) -> bool:
-        """Return whether `name.parameters()` is asked for, or the name is called in the file."""
+        """Return whether `name.parameters()` (or of a part of it) is asked for."""
         for node in self.program.loads.get(name, ()):
-            parent = self.program.parent.get(node)
-            if isinstance(parent, ast.Attribute) and parent.attr in ("parameters", "named_parameters"):
-                return True
+            for outer in self.program.ancestors(node):
+                if not isinstance(outer, (ast.Attribute, ast.Subscript)):
+                    break
+                if isinstance(outer, ast.Attribute) and outer.attr in ("parameters", "named_parameters"):
+                    return True
         return False
 
     def _constructions(self) -> list[Candidate]:
@@ -236,7 +238,7 @@ class _Discovery:
             if function.name in self.changed:
                 continue
             used = any(self.modules.holder(n) or self._in_factory(n) for n in self.program.loads.get(function.name, ()))
-            if used or self.modules.open_arguments(function, bound=False) or self.effects.trains(function.body):
+            if used or self.modules.open_arguments(function, bound=False):
                 continue
             span = _header(self.program, function)
             yield Candidate(expression=f"{function.name}()", how="factory", span=span)

@@ -6,8 +6,8 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from .flow import Flow
-from .program import Program, last_name
-from .scopes import FUNCTIONS
+from .program import Program, children, last_name
+from .scopes import FUNCTIONS, Function
 
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _TRAINERS = ("pytorch_lightning", "lightning", "transformers", "skorch", "ignite", "fastai", "accelerate")
@@ -62,20 +62,25 @@ class Effects:
             if isinstance(node, (*FUNCTIONS, ast.Lambda)):
                 continue
             if isinstance(node, ast.Call):
-                entered = self.flow.callee(node) or self._constructor(node)
-                if entered is not None and id(entered) not in seen:
-                    seen.add(id(entered))
-                    todo.extend((s, looped) for s in entered.body)
+                for entered in (self.flow.callee(node) or self._constructor(node), self.closure(node)):
+                    if entered is not None and id(entered) not in seen:
+                        seen.add(id(entered))
+                        todo.extend((s, looped) for s in entered.body)
             inner = looped or isinstance(node, _LOOPS)
-            todo.extend((child, inner) for child in ast.iter_child_nodes(node))
+            todo.extend((child, inner) for child in children(node))
 
-    def _constructor(self, call: ast.Call) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
-        definition = self.program.definition(call.func)
-        if isinstance(definition, ast.ClassDef):
-            for method in self.program.methods.get("__init__", ()):
-                if self.program.class_of(method) is definition:
-                    return method
+    def closure(self, call: ast.Call) -> Function | None:
+        """Return the function of this file that is handed to `step(closure)`."""
+        if last_name(call.func) == "step":
+            for argument in [*call.args, *(k.value for k in call.keywords)]:
+                definition = self.program.definition(argument)
+                if isinstance(definition, FUNCTIONS):
+                    return definition
         return None
+
+    def _constructor(self, call: ast.Call) -> Function | None:
+        definition = self.program.definition(call.func)
+        return self.flow.method_of(definition, "__init__") if isinstance(definition, ast.ClassDef) else None
 
     def trains(self, statements: Iterable[ast.AST]) -> bool:
         """Return whether running `statements` trains: a backward in a loop or with a step, or a framework's trainer."""

@@ -8,10 +8,16 @@ from dataclasses import dataclass
 
 from .options import command_line_default
 from .program import Program, last_name
+from .reaching import reaching
 from .scopes import FUNCTIONS, Binding, Function, Scope
 
 _RUNNERS = frozenset({"typer.run", "fire.Fire", "absl.app.run", "defopt.run", "tyro.cli"})
 """Functions that call what they are handed without arguments of the script's own."""
+_EVERYWHERE = frozenset(
+    {"step", "backward", "zero_grad", "train", "eval", "to", "item", "mean", "sum", "view", "size", "update", "get",
+     "append", "forward", "apply", "parameters", "state_dict", "load_state_dict", "reset_parameters", "log", "exp"}
+)  # fmt: skip
+"""Methods that tensors, optimizers, modules and dictionaries have as well."""
 
 
 class Lost(Exception):
@@ -61,8 +67,13 @@ class Flow:
             raise Lost(f"`{name.id}` is not defined in this file")
         scope, bindings = found
         here = frame if frame is not None and frame.function is scope.node else None
-        live = [b for b in bindings if self.is_live(b.node, here)] if len(bindings) > 1 else bindings
+        live = self.live(name, scope, bindings, here)
         return [place for b in live for place in self._defined(name.id, b, scope, here)]
+
+    def live(self, use: ast.Name, scope: Scope, bindings: list[Binding], frame: Frame | None) -> list[Binding]:
+        """Return the bindings that a place may read, dead branches left out."""
+        found = reaching(self.program, use, scope, bindings)
+        return [b for b in found if self.is_live(b.node, frame)] if len(found) > 1 else found
 
     def _defined(self, name: str, binding: Binding, scope: Scope, frame: Frame | None) -> list[Place]:
         if binding.kind in ("assign", "with") and binding.value is not None:
@@ -196,9 +207,9 @@ class Flow:
     def method_of(self, owner: ast.ClassDef, name: str) -> Function | None:
         """Return a method of a class, or of a base of it in this file."""
         for cls in self.lineage(owner):
-            for method in self.program.methods.get(name, ()):
-                if self.program.class_of(method) is cls:
-                    return method
+            method = self.program.own_methods.get(cls, {}).get(name)
+            if method is not None:
+                return method
         return None
 
     def _written(self, target: ast.Attribute, frame: Frame | None) -> Place:
@@ -237,12 +248,23 @@ class Flow:
             return definition
         if isinstance(call.func, ast.Attribute) and self.program.qualified(call.func) is None:
             owner = self.own_class(call.func.value)
+            owner = owner or self._class_of_object(call.func.value)
             if owner is not None:
                 return self.method_of(owner, call.func.attr)
             same = self.program.methods.get(call.func.attr, [])
-            if len(same) == 1:
+            if len(same) == 1 and call.func.attr not in _EVERYWHERE:
                 return same[0]
         return None
+
+    def _class_of_object(self, node: ast.expr) -> ast.ClassDef | None:
+        """Return the class of this file whose construction a name is assigned from, or that is constructed here."""
+        try:
+            places = self.definitions(node) if isinstance(node, ast.Name) else [Place(node)]
+        except Lost:
+            return None
+        calls = [p.node for p in places if isinstance(p.node, ast.Call) and not p.path]
+        found = self.program.definition(calls[0].func) if len(calls) == len(places) == 1 else None
+        return found if isinstance(found, ast.ClassDef) else None
 
 
 def default_of(function: Function, name: str) -> ast.expr | None:

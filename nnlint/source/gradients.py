@@ -43,7 +43,7 @@ class LoopReader:
 
     def clears(self, site: Site) -> Any:
         """Return whether gradients are cleared in every turn from one step to the next; Missing where unsure."""
-        nodes = [n for n, _ in self.training.runs(site.cycle)]
+        nodes = [n for n, _ in self.training.effects.runs(site.cycle)]
         clearing = [n for n in nodes if self._is_clearing(n)]
         if clearing:
             return self._each_turn(clearing, site)
@@ -141,7 +141,7 @@ class LoopReader:
 
     def clips(self, site: Site) -> Any:
         """Return how gradients are clipped: `norm`, `value`, None for not at all."""
-        nodes = [n for n, _ in self.training.runs(site.cycle)]
+        nodes = [n for n, _ in self.training.effects.runs(site.cycle)]
         for node in nodes:
             if isinstance(node, ast.Call):
                 name = last_name(node.func) or ""

@@ -103,9 +103,7 @@ class Losses:
         here = frame if frame is not None and frame.function is found[0].node else None
         sums: list[Term] = []
         starts: list[Place] = []
-        for binding in found[1]:
-            if not self.flow.is_live(binding.node, here):
-                continue
+        for binding in self.flow.live(node, *found, here):
             if binding.kind == "change" and binding.value is not None:
                 if isinstance(binding.node, ast.AugAssign) and isinstance(binding.node.op, (ast.Add, ast.Sub)):
                     sums += self.terms(binding.value, here)
@@ -115,10 +113,19 @@ class Losses:
                 starts.append(Place(binding.value, here, binding.path))
             else:
                 starts += self.flow.definitions(node, frame)
-        starts = [s for s in starts if not _is_zero(s.node)] or starts
-        if sums and all(_is_zero(s.node) for s in starts):
-            return _distinct(sums)
-        return _distinct(self._merge(starts, path) + sums)
+        is_list = any(isinstance(s.node, ast.List) and not s.node.elts for s in starts)
+        starts = [s for s in starts if not _is_zero(s.node)]
+        merged = _distinct(self._merge(starts, path) + sums)
+        return merged if merged or not is_list else _distinct(self._appended(node, here))
+
+    def _appended(self, name: ast.Name, frame: Frame | None) -> list[Term]:
+        """Return the terms of what is appended to a list of losses."""
+        found: list[Term] = []
+        for call in self.program.calls_by_name.get("append", ()):
+            here = self.program.function_of(call) is self.program.function_of(name)
+            if here and isinstance(call.func, ast.Attribute) and last_name(call.func.value) == name.id and call.args:
+                found += self.terms(call.args[0], frame)
+        return found
 
     def _merge(self, places: list[Place], path: tuple[int, ...]) -> list[Term]:
         """Return the terms of a name that several statements set: one after another (`loss = loss + x`), or one of."""
@@ -215,7 +222,7 @@ class Losses:
         owner, _, name = dotted.rpartition(".")
         if owner in _OWNERS and name in KINDS and name[:1].islower():
             return [Term(call, frame, None, KINDS[name], f"F.{name}" if owner.endswith("functional") else name)]
-        if dotted in ("torch.mean", "torch.sum", "torch.stack", "sum") and call.args:
+        if dotted in ("torch.mean", "torch.sum", "torch.stack", "torch.cat", "sum") and call.args:
             return self._reduced(call, call.args[0], frame)
         if dotted.startswith("torch."):
             return [self._by_hand(call, frame)]
@@ -257,11 +264,14 @@ class Losses:
             return [Term(call, frame, kind=Missing(self._why(call.func, frame)), name=_short(call.func))]
         node = built.node
         dotted = self.program.qualified(node.func if isinstance(node, ast.Call) else node)
+        partial = dotted == "functools.partial" and isinstance(node, ast.Call) and bool(node.args)
+        if partial:
+            dotted = self.program.qualified(node.args[0])  # type: ignore[attr-defined]
         owner, _, name = (dotted or "").rpartition(".")
         if owner in _OWNERS and name in KINDS:
-            function = not isinstance(node, ast.Call)
+            function = partial or not isinstance(node, ast.Call)
             shown = f"F.{name}" if function else name
-            return [Term(call, frame, None if function else built, KINDS[name], shown)]
+            return [Term(call, frame, built if isinstance(node, ast.Call) else None, KINDS[name], shown)]
         definition = self.program.definition(node.func) if isinstance(node, ast.Call) else None
         if isinstance(definition, ast.ClassDef):
             return self._own(call, frame, built, definition, path)
@@ -270,10 +280,10 @@ class Losses:
         return [Term(call, frame, built, Missing(why), shown)]
 
     def _own(
-        self, call: ast.Call, frame: Frame | None, built: Place, definition: ast.ClassDef, path: tuple[int, ...]
+        self, call: ast.Call, frame: Frame | None, built: Place, own: ast.ClassDef, path: tuple[int, ...]
     ) -> list[Term]:
-        """Return the terms for a call of a class of the file: a loss of the user's, or a model that returns its loss."""
-        forward = self.objects.modules.method_of(definition, "forward")
+        """Return the terms for a call of a class of the file: the user's own loss, or a model that returns its loss."""
+        forward = self.objects.modules.method_of(own, "forward")
         try:
             inner = self._inside(call, forward, frame, path) if forward is not None else []
         except Lost:
@@ -283,13 +293,13 @@ class Losses:
         if known and len(known) == len(inner):
             if model or len(inner) > 1:
                 return inner
-            return [Term(call, frame, built, inner[0].kind, definition.name)]
+            return [Term(call, frame, built, inner[0].kind, own.name)]
         if model:
-            return [Term(call, frame, kind=Missing(f"`{definition.name}` computes it itself"), name=_short(call.func))]
-        return [Term(call, frame, built, self._own_kind(definition), definition.name)]
+            return [Term(call, frame, kind=Missing(f"`{own.name}` computes it itself"), name=_short(call.func))]
+        return [Term(call, frame, built, self._own_kind(own), own.name)]
 
     def _own_kind(self, definition: ast.ClassDef) -> str | Missing:
-        """A loss class of the file: one written by hand, unless it derives from a loss of torch."""
+        """A loss class of the file is written by hand, unless it derives from a loss of torch."""
         for cls in self.flow.lineage(definition):
             for base in cls.bases:
                 name = (self.program.qualified(base) or "").rpartition(".")[2]
@@ -336,7 +346,7 @@ class Losses:
         """Return the fact for one term."""
         spot = term.built.node if term.built is not None else term.node
         return Loss(
-            kind=term.kind,  # type: ignore[arg-type]
+            kind=term.kind,
             name=term.name,
             span=self.program.span(spot),
             call=self.program.span(term.node),
@@ -349,9 +359,10 @@ class Losses:
         torch_loss = isinstance(term.kind, str) and term.kind != "custom" and term.name != "hand-written loss"
         if not torch_loss or not isinstance(built, ast.Call):
             return Missing("the loss is written by hand")
-        if any(k.arg is None or k.arg in ("reduce", "size_average") for k in built.keywords):
+        written = [k for c in (term.node, built) if isinstance(c, ast.Call) for k in c.keywords]
+        if any(k.arg is None or k.arg in ("reduce", "size_average") for k in written):
             return Missing("it is set by old or unpacked arguments")
-        for keyword in built.keywords:
+        for keyword in written:
             if keyword.arg == "reduction":
                 value = self.values.maybe(keyword.value, None, frame)
                 return value if isinstance(value, str) else Missing("it is computed when the program runs")
@@ -411,6 +422,8 @@ def _formula(node: ast.expr) -> str | None:
 def _is_zero(node: ast.AST) -> bool:
     if isinstance(node, ast.Call) and last_name(node.func) in ("zeros", "tensor", "zero"):
         return all(isinstance(a, ast.Constant) for a in node.args)
+    if isinstance(node, ast.List):
+        return not node.elts
     return isinstance(node, ast.Constant) and node.value in (0, None)
 
 

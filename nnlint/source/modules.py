@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from .effects import Effects
 from .flow import Lost, default_of
 from .program import Program, last_name
 from .scopes import FUNCTIONS, Function
@@ -30,8 +31,8 @@ MOVES = frozenset(
 class Modules:
     """The module classes and the model-making functions of one file."""
 
-    def __init__(self, values: Values) -> None:
-        self.values = values
+    def __init__(self, values: Values, effects: Effects) -> None:
+        self.values, self.effects = values, effects
         self.program: Program = values.program
         self._classes: dict[ast.ClassDef, bool] = {}
         self._functions: dict[Function, bool] = {}
@@ -88,7 +89,9 @@ class Modules:
         flow = self.values.flow
         try:
             if isinstance(node, ast.Name):
-                return [p.node for p in flow.definitions(node) if not p.path]
+                found = self.program.scope[node].lookup(node.id) if node in self.program.scope else None
+                handed = found is not None and any(b.kind == "parameter" for b in found[1])
+                return [] if handed else [p.node for p in flow.definitions(node) if not p.path]
             owner = flow.own_class(node.value)
             return [p.node for p in flow.attributes(owner, node.attr) if not p.path] if owner else []
         except Lost:
@@ -110,7 +113,7 @@ class Modules:
         return False
 
     def is_factory(self, function: Function, depth: int = 12) -> bool:
-        """Return whether a top-level function returns a model."""
+        """Return whether a function makes and returns a model, without training it."""
         if function not in self._functions:
             self._functions[function] = False
             try:
@@ -118,7 +121,8 @@ class Modules:
             except Lost:
                 returned = []
             plain = isinstance(function, ast.FunctionDef) and self.program.class_of(function) is None
-            self._functions[function] = plain and any(self.makes(r, depth) for r in returned)
+            made = plain and any(self.makes(r, depth) for r in returned)
+            self._functions[function] = made and not self.effects.trains(function.body)
         return self._functions[function]
 
     def holder(self, node: ast.AST) -> ast.ClassDef | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cached_property
 
 from .flow import Frame, Lost, Place
 from .modules import MOVES, WRAPPERS, Modules
@@ -136,9 +137,11 @@ class Objects:
         """Return whether an expression stands for a model: by what built it, else by what the file asks of it."""
         if self.modules.makes(node):
             return True
-        if isinstance(node, ast.Name) and node.id == "self":
-            owner = self.flow.own_class(node)
-            return owner is not None and self.modules.is_class(owner)
+        if isinstance(node, ast.Attribute) and node.attr == "forward":
+            return self.is_model(node.value, frame)
+        owner = self.flow.own_class(node)
+        if owner is not None:
+            return self.modules.is_class(owner)
         try:
             if any(self.modules.makes(p.node) for p in self.made(node, frame)):
                 return True
@@ -150,9 +153,12 @@ class Objects:
         """Return whether `.parameters()` is asked of the same expression somewhere in the file."""
         if not isinstance(node, (ast.Name, ast.Attribute)):
             return False
-        text = ast.dump(node)
+        return ast.dump(node) in self._trained
+
+    @cached_property
+    def _trained(self) -> frozenset[str]:
         calls = self.program.calls_by_name.get("parameters", [])
-        return any(isinstance(c.func, ast.Attribute) and ast.dump(c.func.value) == text for c in calls)
+        return frozenset(ast.dump(c.func.value) for c in calls if isinstance(c.func, ast.Attribute))
 
 
 def _short(node: ast.AST) -> str:

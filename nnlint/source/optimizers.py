@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from ..facts import Missing, Optimizer
+from .arguments import Arguments
 from .flow import Frame, Lost, Place
 from .objects import Objects
 from .program import last_name
-from .values import Table
 
 _NUMBERS = (int, float)
 
@@ -46,7 +47,8 @@ TORCH: dict[str, Defaults] = {
 }
 _ELSEWHERE = frozenset(
     {"AdamW", "Adafactor", "Lion", "Lamb", "LAMB", "Lookahead", "AdaBelief", "FusedAdam", "FusedSGD", "Prodigy",
-     "SophiaG", "Ranger", "NovoGrad", "LARS", "DAdaptAdam", "AdamW8bit", "Adam8bit", "Muon", "AdaBound", "DeepSpeedCPUAdam"}
+     "SophiaG", "Ranger", "NovoGrad", "LARS", "DAdaptAdam", "AdamW8bit", "Adam8bit", "Muon", "AdaBound",
+     "DeepSpeedCPUAdam"}
 )  # fmt: skip
 _NOT_OPTIMIZERS = ("torch.optim.lr_scheduler.", "torch.optim.swa_utils.")
 
@@ -73,9 +75,8 @@ class Optimizers:
 
     def _class(self, func: ast.expr, frame: Frame | None) -> str | None:
         """Return the dotted name of the class that is called; `getattr(torch.optim, "SGD")` and names of it count."""
-        if isinstance(func, ast.Call) and self.program.qualified(func.func) == "getattr" and len(func.args) >= 2:
-            owner, name = self.program.qualified(func.args[0]), self.values.maybe(func.args[1], None, frame)
-            return f"{owner}.{name}" if owner and isinstance(name, str) else None
+        if isinstance(func, ast.Call):
+            return self._getattr(func, frame)
         dotted = self.program.qualified(func)
         if dotted is None and isinstance(func, (ast.Name, ast.Subscript)) and not self.program.definition(func):
             try:
@@ -83,13 +84,16 @@ class Optimizers:
             except Lost:
                 return None
             if len(made) == 1:
-                one = made[0]
-                return self.program.qualified(one.node) or (
-                    self._class(one.node, one.frame)
-                    if isinstance(one.node, ast.Call) and one.node is not func
-                    else None
-                )
+                one = made[0].node
+                return self._getattr(one, made[0].frame) or self.program.qualified(one)
         return dotted
+
+    def _getattr(self, node: ast.expr, frame: Frame | None) -> str | None:
+        """Return `torch.optim.SGD` for `getattr(torch.optim, "SGD")`."""
+        if not isinstance(node, ast.Call) or self.program.qualified(node.func) != "getattr" or len(node.args) < 2:
+            return None
+        owner, name = self.program.qualified(node.args[0]), self.values.maybe(node.args[1], None, frame)
+        return f"{owner}.{name}" if owner and isinstance(name, str) else None
 
     def _local(self, call: ast.Call) -> str | None:
         definition = self.program.definition(call.func)
@@ -105,6 +109,13 @@ class Optimizers:
 
     def _is_base_call(self, call: ast.Call) -> bool:
         return isinstance(call.func, ast.Attribute) and call.func.attr == "__init__"
+
+    @cached_property
+    def groups(self) -> list[frozenset[str]]:
+        """The keys of every dictionary in the file that describes a parameter group."""
+        dicts = [node for node in self.program.scope if isinstance(node, ast.Dict)]
+        keys = [frozenset(str(k.value) for k in d.keys if isinstance(k, ast.Constant)) for d in dicts]
+        return [k for k in keys if "params" in k]
 
     def read(self, place: Place) -> Optimizer:
         """Return what the source says about the optimizer built at a place."""
@@ -134,39 +145,16 @@ class Optimizers:
         )
 
 
-class _Given:
+class _Given(Arguments):
     """The arguments of one construction."""
 
     def __init__(self, reader: Optimizers, call: ast.Call, frame: Frame | None, defaults: Defaults | None) -> None:
-        self.reader, self.frame = reader, frame
-        self.written: dict[str, Place] = {}
-        self.open = ""
-        """Why arguments may be there that are not to be seen."""
-        self._read(call, defaults)
-        self.groups = self._groups(call)
+        order = ("params", *defaults.order) if defaults else ("params", "lr")
+        super().__init__(reader.values, call, order, frame)
+        self.reader = reader
+        self.groups = self._groups()
 
-    def _read(self, call: ast.Call, defaults: Defaults | None) -> None:
-        for name, value in zip(("params", *defaults.order) if defaults else ("params", "lr"), call.args):
-            if isinstance(value, ast.Starred):
-                self.open = "arguments are unpacked"
-                break
-            self.written[name] = Place(value, self.frame)
-        for keyword in call.keywords:
-            if keyword.arg is not None:
-                self.written[keyword.arg] = Place(keyword.value, self.frame)
-            else:
-                self._unpack(keyword.value)
-
-    def _unpack(self, node: ast.expr) -> None:
-        table = self.reader.values.maybe(node, None, self.frame)
-        names = _keys(table) if isinstance(table, Table) else None
-        if names is None or (isinstance(node, ast.Name) and node.id in self.reader.program.changed):
-            self.open = f"arguments are unpacked from `{ast.unparse(node)[:40]}`"
-            return
-        for name in names:
-            self.written[name] = self.reader.values.entry(table, name)
-
-    def _groups(self, call: ast.Call) -> str:
+    def _groups(self) -> str:
         """Return why the arguments may differ between parameter groups; "" where there is one group."""
         params = self.written.get("params")
         if params is None:
@@ -185,7 +173,7 @@ class _Given:
                 "list",
                 "chain",
             )
-            if not named and _has_groups(self.reader):
+            if not named and self.reader.groups:
                 return "it may differ between parameter groups"
         return ""
 
@@ -212,27 +200,4 @@ class _Given:
 
     def _in_groups(self, name: str) -> bool:
         """Return whether some parameter group of the file sets an argument."""
-        return any(name in g for g in _group_keys(self.reader))
-
-
-def _keys(table: Table) -> list[str] | None:
-    node = table.node
-    if isinstance(node, ast.Call):
-        return [k.arg for k in node.keywords if k.arg] if all(k.arg for k in node.keywords) else None
-    names = [k.value for k in node.keys if isinstance(k, ast.Constant) and isinstance(k.value, str)]
-    return names if len(names) == len(node.keys) else None
-
-
-def _group_keys(reader: Optimizers) -> list[set[str]]:
-    """Return the keys of every dictionary in the file that describes a parameter group."""
-    found = []
-    for node in reader.program.scope:
-        if isinstance(node, ast.Dict):
-            keys = {str(k.value) for k in node.keys if isinstance(k, ast.Constant)}
-            if "params" in keys:
-                found.append(keys)
-    return found
-
-
-def _has_groups(reader: Optimizers) -> bool:
-    return bool(_group_keys(reader))
+        return any(name in g for g in self.reader.groups)

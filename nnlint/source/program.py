@@ -9,11 +9,18 @@ from collections.abc import Iterator
 from functools import cached_property
 
 from ..facts import Span
-from .scopes import COMPREHENSIONS, FUNCTIONS, Binding, Function, Kind, Scope, bind, bind_parameters
+from .scopes import COMPREHENSIONS, FUNCTIONS, Binding, Function, Scope, bind, bind_parameters
 from .text import parse, split_lines
 
 _CUSTOMARY = {"torch": "torch", "nn": "torch.nn", "F": "torch.nn.functional", "optim": "torch.optim", "np": "numpy"}
-_INNER = re.compile(r"^(torch\.nn|torch\.optim|torch\.utils\.data)\.(?:modules\.)?[a-z_0-9]+\.([A-Z]\w*)$")
+_INNER = re.compile(
+    r"^(torch\.nn)\.modules\.[a-z_0-9]+\.([A-Z]\w*)$"
+    r"|^(torch\.optim)\.(?!lr_scheduler|swa_utils)[a-z_0-9]+\.([A-Z]\w*)$"
+    r"|^(torch\.utils\.data)\.[a-z_0-9]+\.([A-Z]\w*)$"
+)
+"""Where torch's public classes are really defined."""
+_OPENING = (*FUNCTIONS, ast.Lambda, ast.ClassDef, *COMPREHENSIONS)
+_SHARED = (ast.expr_context, ast.operator, ast.boolop, ast.unaryop, ast.cmpop)
 _CHANGING = frozenset(
     {"append", "extend", "insert", "pop", "remove", "clear", "update", "setdefault", "add_module", "popitem", "reverse"}
 )
@@ -32,6 +39,8 @@ class Program:
         """The scope in which each expression and statement is evaluated."""
         self.inside: dict[ast.AST, Scope] = {}
         """The scope that a module, class, function, lambda or comprehension opens."""
+        self.order: dict[ast.AST, int] = {}
+        """The place of each node in the source's order, outer ones first."""
         self.calls: list[ast.Call] = []
         self.functions: list[Function] = []
         self.classes: list[ast.ClassDef] = []
@@ -50,29 +59,27 @@ class Program:
         self.parent.update((child, self.tree) for child in self.tree.body)
         while todo:
             node, scope = todo.pop()
+            self.order[node] = len(self.order)
             self.scope[node] = scope
             self._note(node, scope)
-            below = [(child, inner) for child, inner in self._children(node, scope)]
-            for child, _ in below:
+            below = children(node)
+            for child in below:
                 self.parent[child] = node
-            todo.extend(reversed(below))
+            if isinstance(node, _OPENING):
+                inner = self._open(node, scope)
+                body = set(map(id, below if isinstance(node, COMPREHENSIONS) else _body(node)))
+                todo.extend((child, inner if id(child) in body else scope) for child in reversed(below))
+            else:
+                todo.extend((child, scope) for child in reversed(below))
 
-    def _children(self, node: ast.AST, scope: Scope) -> Iterator[tuple[ast.AST, Scope]]:
-        if isinstance(node, (*FUNCTIONS, ast.Lambda, ast.ClassDef, *COMPREHENSIONS)):
-            inner = self.inside[node] = Scope(node, scope)
-            if isinstance(node, (*FUNCTIONS, ast.Lambda)):
-                bind_parameters(node.args, inner)
-            if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
-                kind: Kind = "class" if isinstance(node, ast.ClassDef) else "function"
-                scope.bind(node.name, Binding(kind, node))
-            body = {id(b) for b in node.body} if isinstance(node, (*FUNCTIONS, ast.ClassDef)) else set()
-            everything = isinstance(node, COMPREHENSIONS)
-            for child in ast.iter_child_nodes(node):
-                within = everything or id(child) in body or (isinstance(node, ast.Lambda) and child is node.body)
-                yield child, inner if within else scope
-        else:
-            for child in ast.iter_child_nodes(node):
-                yield child, scope
+    def _open(self, node: ast.AST, scope: Scope) -> Scope:
+        """Open the scope of a class, function, lambda or comprehension."""
+        inner = self.inside[node] = Scope(node, scope)
+        if isinstance(node, (*FUNCTIONS, ast.Lambda)):
+            bind_parameters(node.args, inner)
+        if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
+            scope.bind(node.name, Binding("class" if isinstance(node, ast.ClassDef) else "function", node))
+        return inner
 
     def _note(self, node: ast.AST, scope: Scope) -> None:
         bind(node, scope)
@@ -131,6 +138,15 @@ class Program:
         """Return whether `outer` is `node` or holds it."""
         return node is outer or any(a is outer for a in self.ancestors(node))
 
+    def last_order(self, node: ast.AST) -> int:
+        """Return the place in the source's order of the last node under one."""
+        last = node
+        while True:
+            below = children(last)
+            if not below:
+                return self.order[last]
+            last = max(below, key=lambda n: self.order.get(n, -1))
+
     def function_of(self, node: ast.AST) -> Function | None:
         """Return the function whose body holds `node`; None at the top level (or in a class body)."""
         return self.scope[node].function if node in self.scope else None
@@ -156,7 +172,7 @@ class Program:
             return None
         dotted = ".".join([start, *reversed(parts)])
         inner = _INNER.match(dotted)
-        return f"{inner[1]}.{inner[2]}" if inner else dotted
+        return ".".join(part for part in inner.groups() if part) if inner else dotted
 
     def _imported(self, node: ast.Name, depth: int) -> str | None:
         found = self.scope[node].lookup(node.id) if node in self.scope else None
@@ -201,6 +217,16 @@ class Program:
         return found
 
     @cached_property
+    def own_methods(self) -> dict[ast.ClassDef, dict[str, Function]]:
+        """The methods that each class of the file defines itself, the last of a name."""
+        found: dict[ast.ClassDef, dict[str, Function]] = {}
+        for function in self.functions:
+            owner = self.class_of(function)
+            if owner is not None:
+                found.setdefault(owner, {})[function.name] = function
+        return found
+
+    @cached_property
     def calls_by_name(self) -> dict[str, list[ast.Call]]:
         """All calls, by the last part of the name that is called."""
         found: dict[str, list[ast.Call]] = {}
@@ -226,7 +252,25 @@ class Program:
             one = todo.pop()
             yield one
             if nested or one is node or not isinstance(one, (*FUNCTIONS, ast.ClassDef, ast.Lambda)):
-                todo.extend(reversed(list(ast.iter_child_nodes(one))))
+                todo.extend(reversed(children(one)))
+
+
+def children(node: ast.AST) -> list[ast.AST]:
+    """Return the nodes directly under one, operators and contexts (which trees share) left out."""
+    found: list[ast.AST] = []
+    for name in node._fields:
+        value = getattr(node, name, None)
+        if isinstance(value, list):
+            found.extend(v for v in value if isinstance(v, ast.AST) and not isinstance(v, _SHARED))
+        elif isinstance(value, ast.AST) and not isinstance(value, _SHARED):
+            found.append(value)
+    return found
+
+
+def _body(node: ast.AST) -> list[ast.AST]:
+    """Return what runs in the scope that a node opens."""
+    body = getattr(node, "body", [])
+    return body if isinstance(body, list) else [body]
 
 
 def last_name(node: ast.AST) -> str | None:

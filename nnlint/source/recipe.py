@@ -162,7 +162,7 @@ class _Reader:
             except Lost:
                 continue
             if len(made) == 1 and isinstance(made[0].node, ast.Call):
-                size, shuffles = self.batches.loader(made[0].node, made[0].frame)
+                size, shuffles = self.batches.loaders.read(made[0].node, made[0].frame)
                 break
         return Batches(size, shuffles, self.lightning.epochs(), Missing("the size of the data is not known"))
 

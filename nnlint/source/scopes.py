@@ -39,6 +39,9 @@ class Scope:
     outside: set[str] = field(default_factory=set)
     """Names declared `global` or `nonlocal`."""
 
+    from_inside: set[str] = field(default_factory=set)
+    """Names that a function further in binds by `global` or `nonlocal`."""
+
     def lookup(self, name: str) -> tuple[Scope, list[Binding]] | None:
         """Return the scope that a name read here is found in, with its bindings; None where nobody binds it."""
         scope: Scope | None = self
@@ -54,6 +57,7 @@ class Scope:
         if name in self.outside:
             found = self.parent.lookup(name) if self.parent else None
             scope = found[0] if found else self.root
+            scope.from_inside.add(name)
         scope.bindings.setdefault(name, []).append(binding)
 
     @property

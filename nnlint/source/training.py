@@ -10,13 +10,14 @@ from .effects import Effects
 from .flow import Lost, Place
 from .objects import Objects
 from .optimizers import Optimizers
-from .program import last_name
+from .program import children, last_name
 from .scopes import FUNCTIONS, Function
+from .walks import LOOPS, Looping
 
-LOOPS = (ast.For, ast.AsyncFor, ast.While)
-Looping = ast.For | ast.AsyncFor | ast.While
 _HANDING = ("accelerator", "fabric", "engine", "scaler", "ddp", "deepspeed", "amp")
 _DEPTH = 6
+_MOST = 50
+"""Training sites looked at in one file: more than that is generated code."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +54,14 @@ class Training:
         self.objects, self.optimizers, self.effects = objects, optimizers, effects
         self.program, self.flow = objects.program, objects.flow
         self._steps: dict[ast.Call, Step | None] = {}
+        self._made: dict[Function | None, list[Step]] = {}
         self.alive = self._alive()
 
     def sites(self) -> list[Site]:
         """Return the places where the file trains, in source order; what nothing calls only as a last resort."""
         found = [s for c in self.program.calls if (s := self._site(c)) is not None]
-        living = [s for s in found if self.is_alive(s.backward)]
-        return living or found
+        living = [s for s in found if self.is_alive(s.backward) and self.flow.is_live(s.backward, None)]
+        return (living or found)[:_MOST]
 
     def is_alive(self, node: ast.AST) -> bool:
         """Return whether code is reached from the module's top level, as far as names show."""
@@ -88,12 +90,12 @@ class Training:
 
     def _own(self, node: ast.AST) -> Iterator[ast.AST]:
         """Yield the nodes under a module or function, bodies of functions left out."""
-        todo = list(ast.iter_child_nodes(node))
+        todo = children(node)
         while todo:
             one = todo.pop()
             yield one
             if not isinstance(one, FUNCTIONS):
-                todo.extend(ast.iter_child_nodes(one))
+                todo.extend(children(one))
             else:
                 todo.extend(one.decorator_list)
 
@@ -108,7 +110,8 @@ class Training:
         if dotted is not None or func.attr not in ("backward", "manual_backward"):
             return None
         name = (last_name(func.value) or "").lower()
-        handed = func.attr == "manual_backward" or any(h in name for h in _HANDING) or name == "self"
+        named = "loss" in (last_name(call.args[0]) or "").lower() if call.args else False
+        handed = func.attr == "manual_backward" or any(h in name for h in _HANDING) or name == "self" or named
         if handed:
             return call.args[0] if call.args else None
         scaled = func.value
@@ -132,7 +135,7 @@ class Training:
             if built:
                 return Step(call, node, tuple(built))
         name = (last_name(func.value) or "").lower()
-        if "sched" in name or (call.args and not self._closure(call)):
+        if "sched" in name or (call.args and not self.effects.closure(call)):
             return None
         looks = "opt" in name or name.startswith(("sgd", "adam", "solver"))
         return Step(call, func.value, ()) if looks and self._built(func.value) is None else None
@@ -149,14 +152,6 @@ class Training:
         foreign = all(self.program.qualified(p.node.func) for p in made if isinstance(p.node, ast.Call))
         return [] if foreign and not any("optim" in ast.dump(p.node).lower() for p in made) else None
 
-    def _closure(self, call: ast.Call) -> Function | None:
-        """Return the function handed to `step(closure)`."""
-        for argument in [*call.args, *(k.value for k in call.keywords)]:
-            definition = self.program.definition(argument)
-            if isinstance(definition, FUNCTIONS):
-                return definition
-        return None
-
     def _site(self, call: ast.Call) -> Site | None:
         loss = self.loss_of(call)
         if loss is None:
@@ -164,8 +159,7 @@ class Training:
         anchor: ast.AST = call
         for _ in range(_DEPTH):
             region = self.program.function_of(anchor)
-            body = region.body if region is not None else self.effects.program.tree.body
-            steps = self.steps_in(body)
+            steps = self._steps_of(region)
             if steps:
                 return self._around(call, loss, anchor, region, steps)
             callers = self.callers(region) if region is not None else []
@@ -178,24 +172,23 @@ class Training:
         loops, whole = self._loops(call)
         return Site(call, loss, (), (loops[0],) if loops else (), loops, whole)
 
+    def _steps_of(self, region: Function | None) -> list[Step]:
+        """Return the steps that a function (or the module's top level) makes."""
+        if region not in self._made:
+            self._made[region] = self.steps_in(region.body if region is not None else self.program.tree.body)
+        return self._made[region]
+
     def steps_in(self, statements: Iterable[ast.AST]) -> list[Step]:
         """Return the optimizer steps that running `statements` makes, calls followed, in the order of the source."""
-        found = [s for node, _ in self.runs(statements) if isinstance(node, ast.Call) and (s := self.step(node))]
+        found = [
+            s for node, _ in self.effects.runs(statements) if isinstance(node, ast.Call) and (s := self.step(node))
+        ]
         return sorted({id(s.call): s for s in found}.values(), key=lambda s: (s.call.lineno, s.call.col_offset))
-
-    def runs(self, statements: Iterable[ast.AST]) -> Iterator[tuple[ast.AST, bool]]:
-        """Yield what runs with `statements`, functions handed to `step(closure)` among it."""
-        for node, looped in self.effects.runs(statements):
-            yield node, looped
-            if isinstance(node, ast.Call) and last_name(node.func) == "step":
-                closure = self._closure(node)
-                if closure is not None:
-                    yield from self.effects.runs(closure.body)
 
     def callers(self, function: Function) -> list[ast.Call]:
         """Return the calls that enter a function, as closures handed to `step` or by name."""
         calls = self.program.calls_by_name.get(function.name, [])
-        handed = [c for c in self.program.calls_by_name.get("step", []) if self._closure(c) is function]
+        handed = [c for c in self.program.calls_by_name.get("step", []) if self.effects.closure(c) is function]
         return [c for c in calls if self.flow.callee(c) is function] + handed
 
     def _around(

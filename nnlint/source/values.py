@@ -218,9 +218,19 @@ class Values:
         owner = self.flow.own_class(node.value)
         if owner is not None:
             return self._agreed(self.flow.attributes(owner, node.attr, frame), f"self.{node.attr}")
+        if isinstance(node.value, ast.Attribute) and node.value.attr == "hparams":
+            return self._hyperparameter(node.value.value, node.attr)
         if node.attr == "shape":
             raise Lost("a shape is known when the program runs")
         return self._member(self.of(node.value, frame), node.attr)
+
+    def _hyperparameter(self, holder: ast.expr, name: str) -> Any:
+        """Return what Lightning's `save_hyperparameters()` keeps: an argument of the constructor."""
+        owner = self.flow.own_class(holder)
+        init = self.flow.method_of(owner, "__init__") if owner is not None else None
+        if init is None:
+            raise Lost(f"`hparams.{name}` is known only when the program runs")
+        return self._agreed(self.flow.parameter(init, name), name)
 
     def _member(self, value: Any, name: str) -> Any:
         if isinstance(value, Record):
