@@ -288,3 +288,19 @@ def test_a_worker_that_does_not_start(tmp_path):
     fake.chmod(0o755)
     with pytest.raises(WorkerFailed, match="status 132: Illegal instruction"):
         launch(fake, {"path": "x"}, timeout=1)
+
+
+def test_event_files_go_to_the_scratch_folder(tmp_path):
+    package = tmp_path / "tensorboardX"
+    package.mkdir()
+    (package / "__init__.py").write_text("from .writer import SummaryWriter\n")
+    (package / "writer.py").write_text(
+        "import os\nclass SummaryWriter:\n    def __init__(self, logdir=None, comment=''):\n"
+        "        os.makedirs(os.path.join(logdir, 'deep'))\n        open(os.path.join(logdir, 'events'), 'w')\n"
+    )
+    text = (
+        MODEL + "from tensorboardX import SummaryWriter\nwriter = SummaryWriter('runs/one', comment='x')\n" + TRAINING
+    )
+    found = inspect(tmp_path, text)
+    assert (found.ended, found.problems) == ("stopped", ())
+    assert not (tmp_path / "runs").exists()

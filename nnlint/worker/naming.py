@@ -1,7 +1,8 @@
-"""What the user calls a model."""
+"""Which module is the model, and what the user calls it."""
 
 from __future__ import annotations
 
+import gc
 from types import FrameType
 
 from torch import nn
@@ -38,3 +39,19 @@ def unique(names: list[str]) -> list[str]:
         seen[name] = seen.get(name, 0) + 1
         found.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
     return found
+
+
+def outermost(module: nn.Module) -> nn.Module:
+    """Return the module that holds `module` and that no other one holds; wrappers around a model do not count."""
+    parents: dict[int, nn.Module] = {}
+    for value in gc.get_objects():
+        kind = type(value)
+        if issubclass(kind, nn.Module) and not issubclass(kind, (nn.DataParallel, nn.modules.loss._Loss)):
+            children = value.__dict__.get("_modules") or {}
+            if "_orig_mod" not in children:
+                parents.update((id(child), value) for child in children.values() if child is not None)
+    top, seen = module, {id(module)}
+    while id(top) in parents and id(parents[id(top)]) not in seen:
+        top = parents[id(top)]
+        seen.add(id(top))
+    return top

@@ -5,7 +5,6 @@ Nothing of the user's is replaced: an optimizer keeps its `step` (a scheduler wr
 
 from __future__ import annotations
 
-import gc
 import sys
 import weakref
 from collections.abc import Callable
@@ -23,6 +22,7 @@ from .constructed import construction
 from .devices import Watch
 from .iteration import Iteration, Sample, Surroundings
 from .loop import Loop
+from .naming import outermost
 from .values import each_tensor
 
 _KEPT_BYTES = 64_000_000
@@ -43,13 +43,13 @@ class Observer(Surroundings):
     def __init__(self, limit: int, watch: Watch) -> None:
         self.limit = limit
         self.epochs: int | None = None
+        self.watched = False
         self.loop = Loop()
         self.iterations: list[Iteration] = []
         self.calls: list[tuple[nn.Module, tuple[Any, ...], dict[str, Any]]] = []
         self.loaders: list[DataLoader[Any]] = []
         self.training_loader: DataLoader[Any] | None = None
         self.loaded: weakref.WeakSet[nn.Module] = weakref.WeakSet()
-        self.read_weights = False
         self.stopping: BaseException | None = None
         self.give_up: Callable[[], None] = lambda: None
         self._watch = watch
@@ -85,6 +85,7 @@ class Observer(Surroundings):
     # -- patches
 
     def __enter__(self) -> Observer:
+        self.watched = True
         hook = register_optimizer_step_post_hook(self._stepped)
         self._undo.append(hook.remove)
         self._patch(nn.Module, "__call__", self._calling)
@@ -162,7 +163,7 @@ class Observer(Surroundings):
         """Return the module that holds `module` and that no other one holds."""
         top = self._tops.get(module)
         if top is None:
-            top = self._tops[module] = _top(module)
+            top = self._tops[module] = outermost(module)
         return top
 
     # -- data
@@ -313,18 +314,3 @@ class Observer(Surroundings):
 
 def _overlap(one: torch.Tensor, other: torch.Tensor) -> bool:
     return one.untyped_storage().data_ptr() == other.untyped_storage().data_ptr()
-
-
-def _top(module: nn.Module) -> nn.Module:
-    parents: dict[int, nn.Module] = {}
-    for value in gc.get_objects():
-        kind = type(value)
-        if issubclass(kind, nn.Module) and not issubclass(kind, (nn.DataParallel, nn.modules.loss._Loss)):
-            children = value.__dict__.get("_modules") or {}
-            if "_orig_mod" not in children:
-                parents.update((id(child), value) for child in children.values() if child is not None)
-    top, seen = module, {id(module)}
-    while id(top) in parents and id(parents[id(top)]) not in seen:
-        top = parents[id(top)]
-        seen.add(id(top))
-    return top

@@ -13,6 +13,7 @@ from .naming import unique
 from .observe import Observer
 from .operations import class_name
 from .parameters import describe_parameters
+from .sites import site
 from .structure import describe_model
 
 NodeDict = dict[str, Any]
@@ -46,7 +47,9 @@ def facts_of(
     described = describe_model(model, {"nodes": nodes, "outputs": outputs}, values=False)
     described["parameters"] = iteration.parameters.get(id(model)) or describe_parameters(model)
     fresh = _fresh(observer, model, id(model) in iteration.parameters)
-    described["fresh"] = fresh if fresh is not None else {"unknown": "weights were read from a file"}
+    described["fresh"] = (
+        fresh if fresh is not None else {"unknown": "an optimizer had stepped before the model was first seen"}
+    )
     losses = [found for found in iteration.losses if _concerns(iteration, found, model)]
     subject = {
         "id": target,
@@ -125,12 +128,14 @@ def _inputs(iteration: Iteration, model: nn.Module) -> list[str]:
 
 
 def _fresh(observer: Observer, model: nn.Module, before: bool) -> bool | None:
-    if any(module in observer.loaded for module in model.modules()):
+    """Whether the parameters are as initialized; None where that is not known."""
+    modules = list(model.modules())
+    if any(module in observer.loaded for module in modules):
         return False
-    if getattr(getattr(model, "config", None), "_name_or_path", ""):
+    if getattr(getattr(model, "config", None), "_name_or_path", ""):  # transformers' from_pretrained
         return False
-    if observer.read_weights:
-        return None
+    if observer.watched and all(site(module) is None for module in modules):  # unpickled, not constructed
+        return False
     return True if before else None
 
 
