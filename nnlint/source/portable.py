@@ -16,6 +16,8 @@ _HARMLESS = frozenset(
      "collections.OrderedDict", "functools.partial", "argparse.Namespace", "types.SimpleNamespace"}
 )  # fmt: skip
 _DEPTH = 25
+_LONGEST = 5000
+"""Nodes of an expression: what is longer is generated."""
 
 
 class Portable:
@@ -31,6 +33,8 @@ class Portable:
         """Return one line that makes the same model at module level. Raises Lost where a part is not known."""
         while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in MOVES:
             node = node.func.value
+        if sum(1 for _ in ast.walk(node)) > _LONGEST:
+            raise Lost("it is too long")
         try:
             return ast.unparse(self._rewrite(node, None, frozenset(), _DEPTH))
         except RecursionError as error:

@@ -79,7 +79,7 @@ def parse(path: str | Path, text: str) -> ast.Module:
 
 def too_deep(path: str | Path) -> SourceError:
     """Return the error for a file whose expressions are nested deeper than can be followed."""
-    return SourceError(path, 1, "is nested too deeply to be read")
+    return SourceError(path, 0, "is nested too deeply to be read")
 
 
 def _syntax_error(path: str | Path, text: str, error: SyntaxError) -> SourceError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from .effects import Effects
 from .flow import Lost, Place
@@ -59,9 +60,10 @@ class Training:
 
     def sites(self) -> list[Site]:
         """Return the places where the file trains, in source order; what nothing calls only as a last resort."""
-        found = [s for c in self.program.calls if (s := self._site(c)) is not None]
-        living = [s for s in found if self.is_alive(s.backward) and self.flow.is_live(s.backward, None)]
-        return (living or found)[:_MOST]
+        backwards = [c for c in self.program.calls if self.loss_of(c) is not None]
+        living = [c for c in backwards if self.is_alive(c) and self.flow.is_live(c, None)]
+        found = [s for c in living[:_MOST] if (s := self._site(c)) is not None]
+        return found or [s for c in backwards[:_MOST] if (s := self._site(c)) is not None]
 
     def is_alive(self, node: ast.AST) -> bool:
         """Return whether code is reached from the module's top level, as far as names show."""
@@ -188,8 +190,17 @@ class Training:
     def callers(self, function: Function) -> list[ast.Call]:
         """Return the calls that enter a function, as closures handed to `step` or by name."""
         calls = self.program.calls_by_name.get(function.name, [])
-        handed = [c for c in self.program.calls_by_name.get("step", []) if self.effects.closure(c) is function]
-        return [c for c in calls if self.flow.callee(c) is function] + handed
+        return [c for c in calls if self.flow.callee(c) is function] + self._closures.get(function, [])
+
+    @cached_property
+    def _closures(self) -> dict[Function, list[ast.Call]]:
+        """The calls of `step(closure)`, by the function that they hand over."""
+        found: dict[Function, list[ast.Call]] = {}
+        for call in self.program.calls_by_name.get("step", ()):
+            closure = self.effects.closure(call)
+            if closure is not None:
+                found.setdefault(closure, []).append(call)
+        return found
 
     def _around(
         self, call: ast.Call, loss: ast.expr, anchor: ast.AST, region: Function | None, steps: list[Step]
