@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
 import libcst as cst
-from libcst.metadata import CodeRange, MetadataWrapper, ParentNodeProvider, PositionProvider
+from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
 from ...facts import Span
 from .changes import CannotApply, Changes
@@ -29,14 +29,30 @@ Parsed = tuple[cst.Module, Mapping[cst.CSTNode, CodeRange], Mapping[cst.CSTNode,
 def _parsed(text: str) -> Parsed:
     """Return the tree of a text, where its nodes stand, who holds whom, and all nodes in the order of the source."""
     wrapper = MetadataWrapper(cst.parse_module(text), unsafe_skip_copy=True)
+    positions = wrapper.resolve(PositionProvider)
+    parents: dict[cst.CSTNode, cst.CSTNode] = {}
     found: list[cst.CSTNode] = []
     todo: list[cst.CSTNode] = [wrapper.module]
     while todo:
         node = todo.pop()
         found.append(node)
-        todo.extend(reversed(node.children))
-    parents = wrapper.resolve(ParentNodeProvider)
-    return wrapper.module, wrapper.resolve(PositionProvider), parents, tuple(found)
+        for child in _children(node):
+            parents[child] = node
+            todo.append(child)
+    found.sort(key=lambda node: (positions[node].start.line, positions[node].start.column))
+    return wrapper.module, positions, parents, tuple(found)
+
+
+SPACE = (cst.BaseParenthesizableWhitespace, cst.TrailingWhitespace, cst.EmptyLine, cst.Newline)
+
+
+def _children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """Yield what a node holds, white space left out. (`CSTNode.children` rebuilds every node: ten times slower.)"""
+    for name in node.__dataclass_fields__:
+        value = getattr(node, name)
+        for part in value if isinstance(value, (list, tuple)) else (value,):
+            if isinstance(part, cst.CSTNode) and not isinstance(part, SPACE):
+                yield part
 
 
 class Document:
@@ -163,6 +179,10 @@ class Document:
             ):
                 found.append(node)
         return found
+
+    def variables(self) -> set[str]:
+        """Return every name that stands for a variable somewhere in the file."""
+        return {node.value for node in self.all(cst.Name) if not self._is_label(node)}
 
     def _is_label(self, node: cst.Name) -> bool:
         """Return whether a name is an attribute's, a keyword's or an import's, and so no variable."""

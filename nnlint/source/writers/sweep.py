@@ -73,7 +73,7 @@ def _drop_imports(doc: Document, words: set[str]) -> None:
     """Drop imports whose name is among `words` and used nowhere."""
     if doc.path.endswith("__init__.py"):
         return
-    used = {use.value for use in doc.all(cst.Name) if doc.uses(use.value)} if words else set()
+    used = doc.variables()
     statements: list[cst.Import | cst.ImportFrom] = [*doc.all(cst.Import), *doc.all(cst.ImportFrom)]
     for statement in statements:
         if isinstance(statement.names, cst.ImportStar):
