@@ -8,9 +8,12 @@ import subprocess
 import sys
 import sysconfig
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+import yaml
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
 LEFT_OUT = shutil.ignore_patterns(".*", "build", "dist", "site", "tests", "bench", "*.egg-info", "__pycache__")
@@ -44,21 +47,56 @@ def test_every_file_is_in_the_wheel_and_nothing_else(wheel: Path) -> None:
     assert inside == tracked("nnlint", "nnlint/") | tracked("rules", "nnlint_rules/")
 
 
-def test_an_installed_wheel_lists_the_same_rules(wheel: Path, tmp_path: Path) -> None:
-    sh(sys.executable, "-m", "venv", tmp_path / "venv")
-    python = tmp_path / "venv" / "bin" / "python"
-    sh(python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", wheel)
-    # The dependencies come from this environment, nnlint does not: its editable install is no folder on the path.
-    environment = {**os.environ, "PYTHONPATH": sysconfig.get_paths()["purelib"]}
-    where = sh(python, "-c", "import nnlint, nnlint_rules; print(nnlint.__file__)", inside=tmp_path, **environment)
-    assert Path(where.strip()).is_relative_to(tmp_path)
-    listed = sh(tmp_path / "venv" / "bin" / "nnlint", "rules", inside=tmp_path, **environment)
+@pytest.fixture(scope="module")
+def isolated(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment with nnlint and what it depends on, without torch: what a pre-commit hook has."""
+    folder = tmp_path_factory.mktemp("isolated") / "venv"
+    sh(sys.executable, "-m", "venv", folder)
+    sh(folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", wheel)
+    here = Path(sysconfig.get_paths()["purelib"])
+    there = next((folder / "lib").glob("python*/site-packages"))
+    for distribution in needed("nnlint"):
+        for name in {file.parts[0] for file in metadata.files(distribution) or () if file.parts[0] != ".."}:
+            if not (there / name).exists():
+                (there / name).symlink_to(here / name)
+    return folder
+
+
+def needed(name: str) -> set[str]:
+    """The names of all distributions that one depends on, extras left out."""
+    found: set[str] = set()
+    for line in metadata.requires(name) or ():
+        requirement = Requirement(line)
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+            found |= {requirement.name} | needed(requirement.name)
+    return found
+
+
+def test_an_installed_wheel_lists_the_same_rules(isolated: Path, tmp_path: Path) -> None:
+    where = sh(isolated / "bin" / "python", "-c", "import nnlint; print(nnlint.__file__)", inside=tmp_path)
+    assert Path(where.strip()).is_relative_to(isolated)
+    listed = sh(isolated / "bin" / "nnlint", "rules", inside=tmp_path)
     assert listed == sh(sys.executable, "-m", "nnlint", "rules")
     assert "softmax-before-cross-entropy" in listed
 
 
-def test_installed_without_torch_it_needs_no_torch(wheel: Path) -> None:
+def test_without_torch_it_checks_in_the_python_of_the_project(isolated: Path, tmp_path: Path) -> None:
+    absent = "import sys, importlib.util; sys.exit(importlib.util.find_spec('torch') is not None)"
+    sh(isolated / "bin" / "python", "-c", absent)
+    hook = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))[0]
+    _, *arguments = hook["entry"].split()
+    shutil.copy(ROOT / "examples" / "fraud.py", tmp_path)
+    (tmp_path / "settings.py").write_text("DEBUG = True\n")
+    project = {**os.environ, "VIRTUAL_ENV": sys.prefix}
+    command = [isolated / "bin" / "nnlint", *arguments, "--output-format", "concise", "fraud.py", "settings.py"]
+    done = subprocess.run(command, cwd=tmp_path, env=project, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.startswith("fraud.py:23:5: error[softmax-on-one-unit]")
+    assert done.stderr == ""
+
+
+def test_the_wheel_depends_on_nothing_heavy(wheel: Path) -> None:
     requires = zipfile.ZipFile(wheel).read(f"{'-'.join(wheel.name.split('-')[:2])}.dist-info/METADATA").decode()
-    needed = [line for line in requires.splitlines() if line.startswith("Requires-Dist:") and "extra ==" not in line]
-    assert needed
-    assert not [line for line in needed if "torch" in line or "numpy" in line]
+    always = [line for line in requires.splitlines() if line.startswith("Requires-Dist:") and "extra ==" not in line]
+    assert always
+    assert not [line for line in always if "torch" in line or "numpy" in line]
