@@ -29,9 +29,10 @@ from nnlint.rule import rule
 
 LARGE = 10.0
 """Root mean square above which a feature is far larger than weights and rates suppose."""
-FAR = 3.0
+FAR = 5.0
 """Distance of the mean from zero, in standard deviations, above which a feature acts like a bias."""
-FAR_IN_FEW_ROWS = 4.5
+SMALL = 2.0
+"""A bias of this size does no harm."""
 SPREAD = 100.0
 ENOUGH_ROWS = 20
 
@@ -69,12 +70,11 @@ def _fault(features: Features) -> str | None:
         return f"{what} {i} {_words(large)}"
     if features.kind == "image":
         return None
-    enough = features.rows >= ENOUGH_ROWS
     i, far = max(varying, key=lambda item: abs(item[1].mean) / item[1].std)
-    if abs(far.mean) > (FAR if enough else FAR_IN_FEW_ROWS) * far.std and _size(far) > 1:
+    if abs(far.mean) > FAR * far.std and _size(far) > SMALL:
         return f"{what} {i} {_words(far)}"
     stds = sorted(column.std for _, column in varying)
-    if enough and len(stds) > 1 and stds[-1] > SPREAD * stds[len(stds) // 2]:
+    if features.rows >= ENOUGH_ROWS and len(stds) > 1 and stds[-1] > SPREAD * stds[len(stds) // 2]:
         return f"standard deviations go from {stds[0]:.2g} to {stds[-1]:.2g}"
     return None
 
