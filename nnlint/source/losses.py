@@ -90,7 +90,8 @@ class Losses:
                     if isinstance(key, ast.Constant) and key.value == "loss":
                         return self.terms(value, frame)
             case ast.IfExp(body=body, orelse=orelse):
-                return self._alternatives([self.terms(body, frame, path), self.terms(orelse, frame, path)])
+                sides = [s for s in (body, orelse) if not _is_zero(s)]
+                return self._alternatives([self.terms(s, frame, path) for s in sides]) if sides else []
             case ast.UnaryOp() if not path:
                 return [self._by_hand(node, frame)]
         return [Term(node, frame, name=_short(node))]

@@ -47,6 +47,8 @@ class Program:
         self.stars: list[str] = []
         self.changed: set[str] = set()
         """Names of lists and dictionaries that a method call or an item assignment changes somewhere."""
+        self.updated: set[str] = set()
+        """Those among them that a method call changes."""
         self.attribute_writes: dict[str, list[ast.Attribute]] = {}
         self.item_writes: dict[object, list[ast.Subscript]] = {}
         self._index()
@@ -88,6 +90,7 @@ class Program:
             match node.func:
                 case ast.Attribute(value=ast.Name(id=name), attr=attr) if attr in _CHANGING:
                     self.changed.add(name)
+                    self.updated.add(name)
         elif isinstance(node, FUNCTIONS):
             self.functions.append(node)
         elif isinstance(node, ast.ClassDef):

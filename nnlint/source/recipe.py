@@ -130,7 +130,9 @@ class _Reader:
         by_hand = any(self._is_rate(w) for w in self.program.item_writes.get("lr", ()))
         if by_hand:
             return Missing("the learning rate is set by hand")
-        unknown = any("sched" in name.lower() for name in (*self.program.calls_by_name, *self.program.loads))
+        bound = (name for scope in self.program.inside.values() for name in scope.bindings)
+        names = (*self.program.calls_by_name, *self.program.loads, *self.program.attribute_writes, *bound)
+        unknown = any("sched" in name.lower() for name in names)
         if unknown or not self.optimizers.built():
             return Missing("a scheduler may be built elsewhere")
         return None

@@ -81,7 +81,9 @@ class Training:
             for one in self._own(node):
                 name = last_name(one) if isinstance(one, (ast.Name, ast.Attribute)) else None
                 if isinstance(one, ast.ClassDef):
-                    fresh = [m for m in one.body if isinstance(m, FUNCTIONS) and m.name.startswith("__")]
+                    # a framework calls the methods of what derives from its classes
+                    hooked = any(self.program.qualified(b) not in (None, "object") for b in one.bases)
+                    fresh = [m for m in one.body if isinstance(m, FUNCTIONS) and (hooked or m.name.startswith("__"))]
                 else:
                     fresh = by_name.get(name, []) if name else []
                 for function in fresh:

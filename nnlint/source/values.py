@@ -179,7 +179,8 @@ class Values:
             return Record(definition)
         places = self.flow.definitions(node, frame)
         value = self._agreed(places, node.id)
-        if isinstance(value, (list, Table)) and node.id in self.program.changed and not _is_table(value):
+        touched = self.program.updated if isinstance(value, Table) else self.program.changed
+        if isinstance(value, (list, Table)) and node.id in touched:
             raise Lost(f"`{node.id}` is changed after it is made")
         return value
 
@@ -385,10 +386,6 @@ def _handed(record: Record, name: str) -> ast.expr | None:
     fields = [s.target.id for s in record.owner.body if isinstance(s, ast.AnnAssign) and isinstance(s.target, ast.Name)]
     at = fields.index(name) if name in fields else len(record.call.args)
     return record.call.args[at] if at < len(record.call.args) else None
-
-
-def _is_table(value: Any) -> bool:
-    return isinstance(value, Table)
 
 
 def _plain(value: Any) -> Any:
