@@ -81,13 +81,12 @@ def inspected(targets: Sequence[Target], settings: Settings, progress: Progress)
         progress(f"inspecting {target.path}")
         return look(target, settings)
 
+    pool = ThreadPoolExecutor(WORKERS)
     try:
-        if len(targets) < 2:
-            yield from map(inspect, targets)
-        else:
-            with ThreadPoolExecutor(WORKERS) as pool:
-                yield from pool.map(inspect, targets)
+        # One target is inspected here, so that Ctrl-C reaches the one who waits for the worker.
+        yield from map(inspect, targets) if len(targets) < 2 else pool.map(inspect, targets)
     finally:
+        pool.shutdown(wait=False, cancel_futures=True)
         progress("")
 
 
