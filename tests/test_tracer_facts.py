@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import random
 import subprocess
 import sys
 import threading
@@ -389,3 +390,72 @@ def test_the_users_loss_is_taken_where_it_is_known() -> None:
     found = describe(model, target="m", path=None, inputs=(x,), loss=nn.CrossEntropyLoss(), labels=y)
     assert found["probe"]["loss"] == pytest.approx(float(F.cross_entropy(model(x), y)), rel=1e-5)
     assert not math.isnan(found["probe"]["prediction"]["gradient"])
+
+
+def test_the_truth_is_among_the_schemes_named() -> None:
+    """On random layers of many sizes the answer holds the truth, or is empty where there are few values."""
+    generator = random.Random(7)
+    torch.manual_seed(7)
+    named, held = 0, 0
+    for _ in range(300):
+        name = generator.choice(list(FILLS))
+        out, inside = generator.randint(2, 200), generator.randint(3, 300)
+        weight = nn.Linear(inside, out).weight if generator.random() < 0.5 else nn.Conv2d(8, out, 5).weight
+        with torch.no_grad():
+            FILLS[name](weight)
+        layer = nn.Module()
+        layer.weight = nn.Parameter(weight.detach())
+        found = describe_parameters(layer)[0]["schemes"]
+        if weight.numel() >= 512:
+            named, held = named + 1, held + (name in found)
+        else:
+            assert not found or name in found
+    assert held >= 0.98 * named
+
+
+FILLS: dict[str, Callable[[torch.Tensor], object]] = {
+    "he_normal": lambda w: init.kaiming_normal_(w, nonlinearity="relu"),
+    "he_uniform": lambda w: init.kaiming_uniform_(w, nonlinearity="relu"),
+    "lecun_normal": lambda w: init.kaiming_normal_(w, nonlinearity="linear"),
+    "lecun_uniform": lambda w: init.kaiming_uniform_(w, nonlinearity="linear"),
+    "glorot_normal": init.xavier_normal_,
+    "glorot_uniform": init.xavier_uniform_,
+    "orthogonal": init.orthogonal_,
+    "truncated_normal": lambda w: init.trunc_normal_(w, std=0.05, a=-0.1, b=0.1),
+    "normal": lambda w: init.normal_(w, std=0.02),
+    "uniform": lambda w: init.uniform_(w, -0.1, 0.1),
+    "constant": lambda w: init.constant_(w, 0.3),
+}
+
+
+def test_a_model_that_differentiates_in_its_forward_is_traced() -> None:
+    class Energy(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 1))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = x.requires_grad_()
+            return torch.autograd.grad(self.fc(x).sum(), x, create_graph=True)[0]
+
+    found = describe(Energy(), target="m", path=None, specs=["3x4"], probe=False)
+    assert found["subject"]["status"] == "traced"
+
+
+def test_a_model_that_wants_targets_in_training_is_traced_in_evaluation() -> None:
+    class Detector(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(4, 2)
+
+        def forward(self, x: torch.Tensor, targets: torch.Tensor | None = None) -> torch.Tensor:
+            if self.training and targets is None:
+                raise ValueError("targets are needed in training mode")
+            return self.fc(x)
+
+    model = Detector()
+    found = Facts.model_validate(describe(model, target="m", path=None))
+    assert found.subject.status == "traced"
+    assert found.subject.reason is not None
+    assert "evaluation mode" in found.subject.reason
+    assert model.training

@@ -156,6 +156,7 @@ INVENTED: dict[str, Callable[[Sequence[Any]], Any]] = {
     "argwhere": lambda args: _some_indices(args[0]),
     "where": lambda args: tuple(_some_indices(args[0])[:, 0] for _ in range(args[0].dim())),
     "__getitem__": _masked,
+    "__setitem__": lambda args: None,
     "masked_select": lambda args: args[0].new_empty((max(1, args[0].numel() // 2),)),
     "unique": lambda args: args[0].reshape(-1),
     "unique_consecutive": lambda args: args[0].reshape(-1),

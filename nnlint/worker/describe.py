@@ -42,9 +42,9 @@ def describe(
         attempt = trace(model, chosen.args, chosen.kwargs)
     elif guess_inputs:
         chosen, attempt = guessed_inputs(model)
-    graph = None
+    graph, invented = None, False
     if attempt is not None:
-        why = reason(attempt)
+        why, invented = reason(attempt), attempt.complete and attempt.tier == "guess"
         if attempt.complete:
             graph = {"nodes": attempt.nodes, "outputs": sorted(set(attempt.outputs))}
     status = "traced" if graph else "partial" if attempt is not None and attempt.nodes else "structure"
@@ -53,17 +53,25 @@ def describe(
         "target": target,
         "path": path,
         "status": status,
-        "guessed": chosen is not None and chosen.guessed,
+        "guessed": (chosen is not None and chosen.guessed) or invented,
         "input": chosen.shown if chosen is not None else [],
         "nodes": len(attempt.nodes) if attempt is not None else 0,
         "parameters": sum(p.numel() for p in model.parameters() if not is_lazy(p)),
     }
-    if status != "traced":
-        subject["reason"] = why
+    said = why if attempt is None or not attempt.complete else remark(attempt)
+    if said:
+        subject["reason"] = said
     found = {"subject": subject, "model": describe_model(model, graph, why=why)}
     if probe and graph is not None and chosen is not None:
         found["probe"] = probe_model(model, chosen, graph, loss, labels)
     return found
+
+
+def remark(attempt: Trace) -> str:
+    """Say what is special about a trace that completed; empty where nothing is."""
+    if attempt.tier == "guess":
+        return "the model asks for values that are not there: some were invented"
+    return "traced in evaluation mode: in training mode the forward pass wants more" if attempt.evaluated else ""
 
 
 def reason(attempt: Trace) -> str:

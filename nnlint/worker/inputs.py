@@ -79,11 +79,22 @@ def drawn(specs: Specs, guessed: bool = False, seed: int = 0) -> Inputs:
 
 
 def guessed_inputs(model: nn.Module) -> tuple[Inputs | None, Trace | None]:
-    """Search for an input that runs. Returns it with its trace, or the attempt that came furthest without one."""
-    runs = itertools.count()
+    """Search for an input that runs. Returns it with its trace, or the attempt that came furthest without one.
+
+    A model that wants its targets in training mode is tried in evaluation mode as well.
+    """
+    found, best = _search(model, evaluate=False)
+    if found is None and model.training and best is not None and "train" in str(best.error):
+        evaluated, attempt = _search(model, evaluate=True)
+        if evaluated is not None:
+            return evaluated, attempt
+    return found, best
+
+
+def _search(model: nn.Module, *, evaluate: bool) -> tuple[Inputs | None, Trace | None]:
+    runs, order = itertools.count(), itertools.count()
     best: Trace | None = None
     seen: set[str] = set()
-    order = itertools.count()
     for first in guesses(model):
         waiting: list[tuple[float, int, Specs]] = [(0.0, next(order), first)]
         while waiting and next(runs) < MOST_RUNS:
@@ -91,7 +102,7 @@ def guessed_inputs(model: nn.Module) -> tuple[Inputs | None, Trace | None]:
             if repr(specs) in seen:
                 continue
             seen.add(repr(specs))
-            attempt = _attempt(model, specs)
+            attempt = _attempt(model, specs, evaluate)
             if attempt.complete:
                 return drawn(specs, guessed=True), attempt
             if best is None or len(attempt.nodes) > len(best.nodes):
@@ -101,30 +112,24 @@ def guessed_inputs(model: nn.Module) -> tuple[Inputs | None, Trace | None]:
     return None, best
 
 
-def _attempt(model: nn.Module, specs: Specs) -> Trace:
+def _attempt(model: nn.Module, specs: Specs, evaluate: bool) -> Trace:
     """Run on shapes alone; where the model asks for values, on drawn ones or with invented answers."""
     blank = {key: spec.blank() if isinstance(spec, Spec) else spec for key, spec in specs.items()}
     args, kwargs = _split(blank)
-    attempt = run_tier(model, args, kwargs, "meta")
-    if attempt.complete or not asks_for_values(attempt.error):
-        return attempt
-    tried = [attempt]
-    for tier in TIERS[1:]:
+    tried: list[Trace] = []
+    for tier in TIERS:
         if tier == "real":
             if not can_run(model):
                 continue
             given = drawn(specs)
             args, kwargs = given.args, given.kwargs
-        attempt = run_tier(model, args, kwargs, tier)
-        if attempt.complete:
-            break
+        attempt = run_tier(model, args, kwargs, tier, evaluate=evaluate)
         tried.append(attempt)
-        if tier == "real" and not asks_for_values(attempt.error):
-            break  # with real values it fails as well: the input is wrong
-    if not attempt.complete:
-        attempt = max(tried, key=lambda t: len(t.nodes))
-    attempt.earlier = [t for t in tried if t is not attempt]
-    return attempt
+        if attempt.complete or not asks_for_values(attempt.error):
+            break  # it runs, or it fails for another reason: the input is wrong
+    best = attempt if attempt.complete else max(tried, key=lambda t: len(t.nodes))
+    best.earlier = [t for t in tried if t is not best]
+    return best
 
 
 def _split(values: Mapping[Key, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:

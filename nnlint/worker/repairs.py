@@ -115,6 +115,9 @@ def _by_message(model: nn.Module, spec: Spec, message: str) -> Iterator[Spec]:
             yield spec.sized(shape[0], elements)
             if len(shape) == 4:
                 yield from (spec.sized(*shape[:2], n, n) for n in SIZES)
+    length = re.search(r"length (?:of )?(\d+),? but (?:found|got) (\d+)", message)
+    if length and int(length.group(2)) in shape:
+        yield spec.sized(*(int(length.group(1)) if n == int(length.group(2)) else n for n in shape))
     rank = re.search(
         r"not enough values to unpack \(expected (\d+), got|too many values to unpack \(expected (\d+)", message
     )
@@ -177,6 +180,8 @@ def _named_in(model: nn.Module, specs: Specs, message: str) -> Iterator[Specs]:
     import inspect
 
     optional = [n for n in inspect.signature(model.forward).parameters if n not in specs]
+    if "use_cache" in optional and re.search(r"[Cc]ache|get_seq_length", message):
+        yield {**specs, "use_cache": False}
     named = [n for n in sorted(optional, key=len, reverse=True) if re.search(rf"\b{re.escape(n)}\b", message)]
     if re.search(r"None|specify|provide|Unbound", message):
         named += [n for n in ("input_ids", "pixel_values", "input_features", "input_values", "bbox", "attention_mask",

@@ -129,8 +129,9 @@ def _spreads(fan_in: int, fan_out: int, family: str) -> dict[str, list[float]]:
 def _normal(moments: Moments, counted: tuple[int, int] | None, default: tuple[str, float] | None) -> list[str]:
     n, std = moments["n"], moments["std"]
     error = SURE * math.sqrt((2 + moments["kurtosis"]) / (4 * n))
-    cut = max(abs(moments["low"]), abs(moments["high"])) < 2.3 * std and moments["kurtosis"] < -0.3
-    if cut:
+    # Cut off at two of its own standard deviations, nothing lies beyond 2.27 of those that are left; of 512 normal
+    # values one in three thousand samples stays within 2.42.
+    if max(abs(moments["low"]), abs(moments["high"])) < 2.42 * std:
         return ["truncated_normal"]
     if abs(moments["mean"]) > SURE * std / math.sqrt(n):
         return ["normal"]

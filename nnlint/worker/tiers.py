@@ -51,6 +51,8 @@ class Trace:
     complete: bool = False
     error: Exception | None = None
     failure: Failure | None = None
+    evaluated: bool = False
+    """Whether the model was put in evaluation mode for it, since it does not run in the mode it is in."""
     earlier: list[Trace] = field(default_factory=list)
 
     @property
@@ -86,7 +88,7 @@ def asks_for_values(error: Exception | None) -> bool:
     """Whether a forward failed for the lack of values rather than for a wrong input."""
     text = f"{type(error).__name__} {error}"
     words = ("meta", "Meta", "DataDependent", "DynamicOutput", "Unsupported", "numpy", "NotImplementedError", "item()")
-    return any(word in text for word in words)
+    return any(word in text for word in words) or differentiates(error)
 
 
 def can_run(model: nn.Module) -> bool:
@@ -101,20 +103,33 @@ def can_run(model: nn.Module) -> bool:
     return size <= REAL_LIMIT
 
 
-def run_tier(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], tier: Tier) -> Trace:
-    """Run one forward in one of the ways. Errors of the model end up in the trace; nothing is raised."""
+def run_tier(
+    model: nn.Module,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    tier: Tier,
+    *,
+    evaluate: bool = False,
+    graph: bool = False,
+) -> Trace:
+    """Run one forward in one of the ways. Errors of the model end up in the trace; nothing is raised.
+
+    `evaluate` runs it in evaluation mode, `graph` with gradients (a forward that differentiates needs them).
+    """
     recorder = AbstractRecorder(
         device="meta" if tier == "meta" else None, guess=tier == "guess", abstract=tier != "real"
     )
-    attempt = Trace(tier, recorder)
+    attempt = Trace(tier, recorder, evaluated=evaluate)
     with undisturbed(), without_compiler(), _way(tier) as (make, convert):
         try:
             with Swap(model, make, "meta" if tier == "meta" else "cpu"):
                 given = map_tensors(list(args), convert)
                 named = map_tensors(dict(kwargs), convert)
                 recorder.adopt(model)
+                if evaluate:
+                    model.eval()
                 attempt.inputs = [recorder.feed(t) for t in each_tensor((given, named))]
-                with torch.no_grad(), recorder:
+                with torch.set_grad_enabled(graph), recorder:
                     model(*given, **named)
             attempt.outputs = recorder.calls[-1]["outputs"] if recorder.calls else []
             attempt.complete = bool(recorder.calls)
@@ -123,7 +138,14 @@ def run_tier(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], t
             attempt.failure = _failure(attempt)
         recorder.failing = None
         recorder.release()
+    if tier == "real" and not graph and differentiates(attempt.error):
+        return run_tier(model, args, kwargs, tier, evaluate=evaluate, graph=True)
     return attempt
+
+
+def differentiates(error: Exception | None) -> bool:
+    """Whether a forward failed because it takes a derivative itself, which only a real one can."""
+    return "does not require grad" in str(error)
 
 
 @contextlib.contextmanager

@@ -29,7 +29,9 @@ def guesses(model: Any) -> Iterator[dict[int | str, Any]]:
         names += ["decoder_input_ids"] if "decoder_input_ids" not in names else []
     if _two_towers(model):
         names += [n for n in ("input_ids", "pixel_values") if n in signature and n not in names]
-    yield {n: spec for n in names if (spec := named_input(n, model.config)) is not None}
+    from .guesses import from_signature
+
+    yield {n: named_input(n, model.config) or from_signature(n, signature[n], model) for n in names}
     dummy = _dummy(model)
     if dummy:
         yield dummy
