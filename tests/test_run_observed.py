@@ -372,6 +372,46 @@ def test_an_autoencoder_aims_at_its_input(tmp_path):
     assert only(tmp_path, body).data.target.made == "input"
 
 
+def test_labels_handed_to_a_model_are_no_input_of_its_prediction(tmp_path):
+    body = """
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(6, 3)
+        def forward(self, x, labels=None):
+            out = self.fc(x)
+            return {"loss": F.cross_entropy(out, labels), "logits": out}
+    net = Net()
+    optimizer = torch.optim.AdamW(net.parameters())
+    for _ in range(9):
+        net(X, labels=Y)["loss"].backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    """
+    facts = only(tmp_path, body)
+    assert facts.recipe.loss.kind == "cross_entropy"
+    assert facts.data.target.made == "data"
+    assert [f.kind for f in facts.data.features] == ["vector"]
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["model = nn.Linear(5, 3)", "X = X @ torch.zeros(4, 4)", "T = T[9:]"],
+)
+def test_what_the_user_does_wrong_is_not_called_a_fault_of_nnlint(tmp_path, place):
+    answer, _ = observe(tmp_path, net("F.mse_loss(model(X), T)").replace("for epoch", f"{place}\nfor epoch"))
+    assert [p["kind"] for p in answer["problems"]] == ["raises"]
+    assert answer["problems"][0]["line"] in (line_of(tmp_path, place), line_of(tmp_path, "loss ="))
+
+
+def test_a_fault_of_ours_is_called_so(tmp_path, monkeypatch):
+    monkeypatch.setattr("nnlint.worker.iteration.Terms", None)
+    answer, _ = observe(tmp_path, net())
+    (problem,) = answer["problems"]
+    assert problem["kind"] == "worker"
+    assert "nnlint itself raises TypeError" in problem["message"]
+
+
 def test_facts_are_those_of_the_initialization(tmp_path):
     body = (
         "model = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3))\n"

@@ -137,13 +137,27 @@ class Iteration:
             if first and id(model) not in self.parameters:
                 self.parameters[id(model)] = describe_parameters(model)
             if id(model) not in self.features:
-                self.features[id(model)] = [self._feature(i) for i in call["inputs"] if i in self._tensors]
+                asked = self._asked(found)
+                self.features[id(model)] = [
+                    self._feature(i) for i in call["inputs"] if i in self._tensors and (asked is None or i in asked)
+                ]
         target = self._tensors.get(found["target"]) if found["target"] is not None else None
         if target is not None:
             found["compared"] = describe_tensor(target)["shape"]
             if self.target is None:
                 sample, _ = self._around.sample(target)
-                self.target = profile.describe_target(target, sample, self._made(found["target"], target))
+                made = self._made(found["target"], target, self._asked(found))
+                self.target = profile.describe_target(target, sample, made)
+
+    def _asked(self, found: dict[str, Any]) -> set[int] | None:
+        """Return what the prediction is made of (labels handed to a model for its own loss are not in it)."""
+        todo, seen = list(found["loss"].get("reads", ())), set()
+        while todo:
+            i = todo.pop()
+            if i not in seen:
+                seen.add(i)
+                todo.extend(self.recorder.nodes[i].get("inputs", ()))
+        return seen or None
 
     def _feature(self, source: int) -> dict[str, Any]:
         tensor = self._tensors[source]
@@ -170,7 +184,7 @@ class Iteration:
                     return node
         return None
 
-    def _made(self, node: int, target: torch.Tensor) -> str:
+    def _made(self, node: int, target: torch.Tensor, asked: set[int] | None) -> str:
         """Say where a target comes from: `constant`, `input` or `data`."""
         behind = node
         nodes = self.nodes
@@ -179,9 +193,8 @@ class Iteration:
                 break
             behind = nodes[behind]["inputs"][0]
         source = self._tensors.get(behind)
-        if nodes[behind]["kind"] == "input":
-            return "input"
-        if any(_same(target, self._tensors.get(i)) for call in self.calls for i in call["inputs"]):
+        given = {i for call in self.calls for i in call["inputs"] if asked is None or i in asked}
+        if behind in given or any(_same(target, self._tensors.get(i)) for i in given):
             return "input"
         same = target.numel() > 0 and bool((target == target.reshape(-1)[0]).all())
         made = nodes[behind]["kind"] == "constant" and nodes[behind]["op"] not in ("constant", "buffer")

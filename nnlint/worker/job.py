@@ -14,7 +14,7 @@ from .candidates import describe_candidates, wanted
 from .devices import OnCpu
 from .in_process import describe_object
 from .limits import Alarm, Deadline
-from .load import Program
+from .load import Program, is_our_fault
 from .observe import Observer, Stop
 from .sandbox import Refused, Sandbox
 from .sites import ConstructionSites
@@ -185,7 +185,11 @@ class Session:
             self._note("raises", error, message, "let it run without `input()`, or with arguments (--argv)")
         else:
             text = str(error).strip().partition("\n")[0][:300]
-            self._note("raises", error, f"raises {type(error).__name__}" + (f": {text}" if text else ""), "")
+            message = f"raises {type(error).__name__}" + (f": {text}" if text else "")
+            if is_our_fault(error):
+                self._note("worker", error, f"cannot be watched: nnlint itself {message}", "this is a fault of nnlint")
+            else:
+                self._note("raises", error, message, "")
 
     def note_late(self, error: BaseException | None = None) -> None:
         """Note that the time limit has passed."""

@@ -80,4 +80,15 @@ class Program:
         return place
 
 
+def is_our_fault(error: BaseException) -> bool:
+    """Whether an error arose in the watching itself, not in what was watched."""
+    innermost = None
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        innermost = frame.f_code
+    return innermost is not None and kind_of(innermost) == "worker" and innermost.co_name not in _HANDED_ON
+
+
 STANDARD: frozenset[str] = getattr(sys, "stdlib_module_names", frozenset())
+
+_HANDED_ON = frozenset({"compute", "compute_layer", "__torch_function__"})
+"""Functions of the worker that make a call of the user's in their place."""
