@@ -6,7 +6,8 @@ import ast
 from collections.abc import Sequence
 
 from .flow import Frame, Place
-from .values import Table, Values
+from .members import Table
+from .values import Values
 
 
 class Arguments:
@@ -34,7 +35,7 @@ class Arguments:
             self.open = f"arguments are unpacked from `{ast.unparse(node)[:40]}`"
             return
         for name in names:
-            self.written[name] = self.values.entry(table, name)
+            self.written[name] = self.values.members.entry(table, name)
 
 
 def _keys(table: Table) -> list[str] | None:

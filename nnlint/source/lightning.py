@@ -8,9 +8,10 @@ from typing import Any
 
 from ..facts import Loop, Missing
 from .flow import Lost
-from .losses import Losses, Term
+from .losses import Losses
 from .objects import Objects
 from .program import last_name
+from .terms import Term
 
 
 class Lightning:

@@ -3,50 +3,19 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
 from typing import Any
 
-from ..facts import Loss, Missing
+from ..facts import Missing
 from .flow import Frame, Lost, Place
+from .hand_written import HandWritten
 from .objects import Objects
 from .program import last_name
 from .scopes import FUNCTIONS
+from .terms import KINDS, OWNERS, Term, distinct, is_zero, origin, shorten
 
-KINDS: dict[str, str] = {
-    "CrossEntropyLoss": "cross_entropy", "NLLLoss": "nll", "BCELoss": "bce", "BCEWithLogitsLoss": "bce_with_logits",
-    "MSELoss": "mse", "L1Loss": "l1", "SmoothL1Loss": "smooth_l1", "HuberLoss": "huber", "KLDivLoss": "kl_div",
-    "SoftMarginLoss": "soft_margin", "MultiLabelSoftMarginLoss": "multilabel_soft_margin",
-    "HingeEmbeddingLoss": "hinge", "MultiMarginLoss": "hinge", "MultiLabelMarginLoss": "hinge",
-    "MarginRankingLoss": "hinge", "PoissonNLLLoss": "poisson_nll", "GaussianNLLLoss": "gaussian_nll",
-    "CosineEmbeddingLoss": "cosine", "TripletMarginLoss": "triplet", "TripletMarginWithDistanceLoss": "triplet",
-    "CTCLoss": "ctc", "NLLLoss2d": "nll",
-    "cross_entropy": "cross_entropy", "nll_loss": "nll", "binary_cross_entropy": "bce",
-    "binary_cross_entropy_with_logits": "bce_with_logits", "mse_loss": "mse", "l1_loss": "l1",
-    "smooth_l1_loss": "smooth_l1", "huber_loss": "huber", "kl_div": "kl_div", "soft_margin_loss": "soft_margin",
-    "multilabel_soft_margin_loss": "multilabel_soft_margin", "hinge_embedding_loss": "hinge",
-    "multi_margin_loss": "hinge", "multilabel_margin_loss": "hinge", "margin_ranking_loss": "hinge",
-    "poisson_nll_loss": "poisson_nll", "gaussian_nll_loss": "gaussian_nll", "cosine_embedding_loss": "cosine",
-    "triplet_margin_loss": "triplet", "triplet_margin_with_distance_loss": "triplet", "ctc_loss": "ctc",
-}  # fmt: skip
-_OWNERS = ("torch.nn", "torch.nn.functional")
 _REDUCING = frozenset(
     {"mean", "sum", "item", "squeeze", "view", "reshape", "float", "double", "to", "cuda", "clone", "half"}
 )
-_FIRST = ("input", "input1", "anchor", "log_probs")
-
-_UNFOLLOWED = Missing("it is computed in a way that cannot be followed")
-
-
-@dataclass(frozen=True)
-class Term:
-    """One addend of what is minimized: a call of a loss, or arithmetic on tensors (`call` is None)."""
-
-    node: ast.expr
-    frame: Frame | None
-    built: Place | None = None
-    """The construction of the loss that is called, where it is an object."""
-    kind: str | Missing = _UNFOLLOWED
-    name: str = "the loss"
 
 
 class Losses:
@@ -55,6 +24,7 @@ class Losses:
     def __init__(self, objects: Objects) -> None:
         self.objects = objects
         self.program, self.flow, self.values = objects.program, objects.flow, objects.values
+        self.by_hand = HandWritten(objects)
         self._active: set[int] = set()
 
     def terms(self, node: ast.expr, frame: Frame | None = None, path: tuple[int, ...] = ()) -> list[Term]:
@@ -90,11 +60,11 @@ class Losses:
                     if isinstance(key, ast.Constant) and key.value == "loss":
                         return self.terms(value, frame)
             case ast.IfExp(body=body, orelse=orelse):
-                sides = [s for s in (body, orelse) if not _is_zero(s)]
+                sides = [s for s in (body, orelse) if not is_zero(s)]
                 return self._alternatives([self.terms(s, frame, path) for s in sides]) if sides else []
             case ast.UnaryOp() if not path:
-                return [self._by_hand(node, frame)]
-        return [Term(node, frame, name=_short(node))]
+                return [self.by_hand.term(node, frame)]
+        return [Term(node, frame, name=shorten(node))]
 
     def _name(self, node: ast.Name, frame: Frame | None, path: tuple[int, ...]) -> list[Term]:
         scope = self.program.scope.get(node)
@@ -115,9 +85,9 @@ class Losses:
             else:
                 starts += self.flow.definitions(node, frame)
         is_list = any(isinstance(s.node, ast.List) and not s.node.elts for s in starts)
-        starts = [s for s in starts if not _is_zero(s.node)]
-        merged = _distinct(self._merge(starts, path) + sums)
-        return merged if merged or not is_list else _distinct(self._appended(node, here))
+        starts = [s for s in starts if not is_zero(s.node)]
+        merged = distinct(self._merge(starts, path) + sums)
+        return merged if merged or not is_list else distinct(self._appended(node, here))
 
     def _appended(self, name: ast.Name, frame: Frame | None) -> list[Term]:
         """Return the terms of what is appended to a list of losses."""
@@ -134,7 +104,7 @@ class Losses:
         if len(found) <= 1:
             return found[0] if found else []
         if any(self._reads_itself(p) for p in places):
-            return _distinct([t for terms in found for t in terms])
+            return distinct([t for terms in found for t in terms])
         return self._alternatives(found)
 
     def _reads_itself(self, place: Place) -> bool:
@@ -145,7 +115,7 @@ class Losses:
     def _alternatives(self, found: list[list[Term]]) -> list[Term]:
         """Several statements set the loss: the same terms twice are one, anything else is left open."""
         first = found[0]
-        same = all([(t.kind, _origin(t)) for t in f] == [(t.kind, _origin(t)) for t in first] for f in found)
+        same = all([(t.kind, origin(t)) for t in f] == [(t.kind, origin(t)) for t in first] for f in found)
         if same:
             return first
         kinds = {t.kind for f in found for t in f}
@@ -162,8 +132,8 @@ class Losses:
         hand = [t for t in found if t.kind == "custom" and t.built is None]
         known = [t for t in found if t not in hand]
         if not known:
-            return [self._by_hand(node, frame)]
-        return _distinct(found)
+            return [self.by_hand.term(node, frame)]
+        return distinct(found)
 
     def _scaled(self, node: ast.expr, left: ast.expr, right: ast.expr, frame: Frame | None) -> list[Term]:
         """A loss times or over a number is that loss; anything else is written by hand."""
@@ -172,7 +142,7 @@ class Losses:
                 found = self.terms(one, frame)
                 if any(t.kind != "custom" for t in found):
                     return found
-        return [self._by_hand(node, frame)]
+        return [self.by_hand.term(node, frame)]
 
     def _is_number(self, node: ast.expr, frame: Frame | None) -> bool:
         if self._is_constant(node, frame) or (
@@ -209,7 +179,7 @@ class Losses:
         if isinstance(function, FUNCTIONS):
             return self._inside(call, function, frame, path)
         if isinstance(call.func, ast.Attribute):
-            built = self._object(call.func, frame)
+            built = self.objects.only(call.func, frame)
             if built is not None:
                 return self._called(call, frame, built, path)
             if call.func.attr in _REDUCING and not path:
@@ -217,28 +187,28 @@ class Losses:
             method = self.flow.callee(call)
             if method is not None:
                 return self._inside(call, method, frame, path)
-        return self._called(call, frame, self._object(call.func, frame), path)
+        return self._called(call, frame, self.objects.only(call.func, frame), path)
 
     def _library(self, call: ast.Call, dotted: str, frame: Frame | None) -> list[Term]:
         owner, _, name = dotted.rpartition(".")
-        if owner in _OWNERS and name in KINDS and name[:1].islower():
+        if owner in OWNERS and name in KINDS and name[:1].islower():
             return [Term(call, frame, None, KINDS[name], f"F.{name}" if owner.endswith("functional") else name)]
         if dotted in ("torch.mean", "torch.sum", "torch.stack", "torch.cat", "sum") and call.args:
             return self._reduced(call, call.args[0], frame)
         if dotted.startswith("torch."):
-            return [self._by_hand(call, frame)]
-        return [Term(call, frame, kind=Missing(f"`{dotted}` comes from another module"), name=_short(call.func))]
+            return [self.by_hand.term(call, frame)]
+        return [Term(call, frame, kind=Missing(f"`{dotted}` comes from another module"), name=shorten(call.func))]
 
     def _reduced(self, call: ast.Call, inner: ast.expr, frame: Frame | None) -> list[Term]:
         """`criterion(...).mean()` is that loss; a mean of arithmetic is a loss written by hand."""
         if isinstance(inner, (ast.List, ast.Tuple)) and inner.elts:
-            return _distinct([t for e in inner.elts for t in self.terms(e, frame)])
+            return distinct([t for e in inner.elts for t in self.terms(e, frame)])
         try:
             found = self.terms(inner, frame)
         except Lost:
             found = []
         named = [t for t in found if isinstance(t.kind, str) and t.kind != "custom"]
-        return found if named and len(named) == len(found) else [self._by_hand(call, frame)]
+        return found if named and len(named) == len(found) else [self.by_hand.term(call, frame)]
 
     def _inside(self, call: ast.Call, function: Any, frame: Frame | None, path: tuple[int, ...]) -> list[Term]:
         if frame is not None and frame.depth > 6:
@@ -251,25 +221,17 @@ class Losses:
             raise Lost(f"`{function.name}` returns no loss that can be followed")
         return found[0] if len(found) == 1 else self._alternatives(found)
 
-    def _object(self, func: ast.expr, frame: Frame | None) -> Place | None:
-        """Return what built the object that is called as a loss; None where that cannot be told."""
-        try:
-            made = [p for p in self.objects.made(func, frame) if not p.path]
-        except Lost:
-            return None
-        return made[0] if len(made) == 1 else None
-
     def _called(self, call: ast.Call, frame: Frame | None, built: Place | None, path: tuple[int, ...]) -> list[Term]:
         """Return the terms for a call of an object (`criterion(out, y)`) or of a name for a function."""
         if built is None:
-            return [Term(call, frame, kind=Missing(self._why(call.func, frame)), name=_short(call.func))]
+            return [Term(call, frame, kind=Missing(self._why(call.func, frame)), name=shorten(call.func))]
         node = built.node
         dotted = self.program.qualified(node.func if isinstance(node, ast.Call) else node)
         partial = dotted == "functools.partial" and isinstance(node, ast.Call) and bool(node.args)
         if partial:
             dotted = self.program.qualified(node.args[0])  # type: ignore[attr-defined]
         owner, _, name = (dotted or "").rpartition(".")
-        if owner in _OWNERS and name in KINDS:
+        if owner in OWNERS and name in KINDS:
             function = partial or not isinstance(node, ast.Call)
             shown = f"F.{name}" if function else name
             return [Term(call, frame, built if isinstance(node, ast.Call) else None, KINDS[name], shown)]
@@ -277,7 +239,7 @@ class Losses:
         if isinstance(definition, ast.ClassDef):
             return self._own(call, frame, built, definition, path)
         why = f"`{dotted}` comes from another module" if dotted else "it is computed in a way that cannot be followed"
-        shown = _short(node.func if isinstance(node, ast.Call) else node)
+        shown = shorten(node.func if isinstance(node, ast.Call) else node)
         return [Term(call, frame, built, Missing(why), shown)]
 
     def _own(
@@ -296,7 +258,7 @@ class Losses:
                 return inner
             return [Term(call, frame, built, inner[0].kind, own.name)]
         if model:
-            return [Term(call, frame, kind=Missing(f"`{own.name}` computes it itself"), name=_short(call.func))]
+            return [Term(call, frame, kind=Missing(f"`{own.name}` computes it itself"), name=shorten(call.func))]
         return [Term(call, frame, built, self._own_kind(own), own.name)]
 
     def _own_kind(self, definition: ast.ClassDef) -> str | Missing:
@@ -314,128 +276,3 @@ class Losses:
         except Lost as lost:
             return lost.why
         return "it is one of several losses" if len(made) > 1 else "it is computed in a way that cannot be followed"
-
-    def _by_hand(self, node: ast.expr, frame: Frame | None) -> Term:
-        kind: str | Missing = _formula(node) or "custom"
-        for one in ast.walk(node):
-            if isinstance(one, ast.Call) and self._is_named_loss(one, frame):
-                return Term(node, frame, None, Missing("a loss and arithmetic on it"), "hand-written loss")
-            if isinstance(one, ast.Call) and not self._is_plain(one, frame):
-                kind = Missing(f"`{_short(one.func)}` cannot be followed")
-        return Term(node, frame, None, kind, "hand-written loss")
-
-    def _is_named_loss(self, call: ast.Call, frame: Frame | None) -> bool:
-        owner, _, name = (self.program.qualified(call.func) or "").rpartition(".")
-        if owner in _OWNERS and name in KINDS:
-            return True
-        built = self._object(call.func, frame) if not isinstance(call.func, ast.Call) else None
-        node = built.node if built else None
-        dotted = self.program.qualified(node.func) if isinstance(node, ast.Call) else None
-        return dotted is not None and dotted.rpartition(".")[2] in KINDS
-
-    def _is_plain(self, call: ast.Call, frame: Frame | None) -> bool:
-        """Return whether a call inside a hand-written loss is arithmetic of torch's, or the model's forward."""
-        dotted = self.program.qualified(call.func)
-        if dotted is not None:
-            return dotted.startswith(("torch.", "math.", "numpy.")) or "." not in dotted
-        if isinstance(call.func, ast.Attribute) and not self.objects.is_model(call.func, frame):
-            # a method of a tensor
-            return self.flow.callee(call) is None
-        return self.objects.is_model(call.func, frame)
-
-    def read(self, term: Term) -> Loss:
-        """Return the fact for one term."""
-        spot = term.built.node if term.built is not None else term.node
-        return Loss(
-            kind=term.kind,
-            name=term.name,
-            span=self.program.span(spot),
-            call=self.program.span(term.node),
-            reduction=self._reduction(term),
-        )
-
-    def _reduction(self, term: Term) -> Any:
-        built = term.built.node if term.built is not None else term.node
-        frame = term.built.frame if term.built is not None else term.frame
-        torch_loss = isinstance(term.kind, str) and term.kind != "custom" and term.name != "hand-written loss"
-        if not torch_loss or not isinstance(built, ast.Call):
-            return Missing("the loss is written by hand")
-        written = [k for c in (term.node, built) if isinstance(c, ast.Call) for k in c.keywords]
-        if any(k.arg is None or k.arg in ("reduce", "size_average") for k in written):
-            return Missing("it is set by old or unpacked arguments")
-        for keyword in written:
-            if keyword.arg == "reduction":
-                value = self.values.maybe(keyword.value, None, frame)
-                return value if isinstance(value, str) else Missing("it is computed when the program runs")
-        return "mean"
-
-    def prediction(self, term: Term) -> ast.expr | None:
-        """Return the expression that a loss call takes as its prediction."""
-        if not isinstance(term.node, ast.Call) or not isinstance(term.kind, str) or term.name == "hand-written loss":
-            return None
-        for keyword in term.node.keywords:
-            if keyword.arg in _FIRST:
-                return keyword.value
-        first = term.node.args[:1]
-        return first[0] if first and not isinstance(first[0], ast.Starred) else None
-
-    def reads_model(self, term: Term) -> bool:
-        """Return whether the prediction is the model's call itself, or a name assigned once from it."""
-        node, frame = self.prediction(term), term.frame
-        for _ in range(4):
-            if isinstance(node, ast.Name):
-                try:
-                    places = self.flow.definitions(node, frame)
-                except Lost:
-                    return False
-                if len(places) != 1 or places[0].path:
-                    return False
-                node, frame = places[0].node, places[0].frame
-            else:
-                break
-        return isinstance(node, ast.Call) and self.objects.is_model(node.func, frame)
-
-
-def _formula(node: ast.expr) -> str | None:
-    """Return `mse` for `((a - b) ** 2).mean()` and its spellings, `l1` for the mean of `abs(a - b)`."""
-    inner: ast.expr | None = None
-    match node:
-        case ast.Call(func=ast.Attribute(value=ast.Name(id="torch"), attr="mean"), args=[one]):
-            inner = one
-        case ast.Call(func=ast.Attribute(value=one, attr="mean"), args=[]):
-            inner = one
-    match inner:
-        case ast.BinOp(left=ast.BinOp(op=ast.Sub()), op=ast.Pow(), right=ast.Constant(value=2 | 2.0)):
-            return "mse"
-        case ast.Call(
-            func=ast.Attribute(value=ast.BinOp(op=ast.Sub()), attr="pow"), args=[ast.Constant(value=2 | 2.0)]
-        ):
-            return "mse"
-        case ast.Call(func=ast.Attribute(value=ast.BinOp(op=ast.Sub()), attr="square" | "abs" as how), args=[]):
-            return "mse" if how == "square" else "l1"
-        case ast.Call(
-            func=ast.Attribute(value=ast.Name(id="torch"), attr="square" | "abs" as how), args=[ast.BinOp(op=ast.Sub())]
-        ):
-            return "mse" if how == "square" else "l1"
-    return None
-
-
-def _is_zero(node: ast.AST) -> bool:
-    if isinstance(node, ast.Call) and last_name(node.func) in ("zeros", "tensor", "zero"):
-        return all(isinstance(a, ast.Constant) for a in node.args)
-    if isinstance(node, ast.List):
-        return not node.elts
-    return isinstance(node, ast.Constant) and node.value in (0, None)
-
-
-def _origin(term: Term) -> int:
-    return id(term.built.node if term.built is not None else term.node)
-
-
-def _distinct(terms: list[Term]) -> list[Term]:
-    return list({(_origin(t), t.kind): t for t in terms}.values())
-
-
-def _short(node: ast.AST) -> str:
-    text = ast.unparse(node)
-    return text if len(text) <= 40 else text[:37] + "..."

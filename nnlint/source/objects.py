@@ -6,10 +6,10 @@ import ast
 from functools import cached_property
 
 from .flow import Frame, Lost, Place
+from .members import Table
 from .modules import MOVES, WRAPPERS, Modules
 from .program import last_name
 from .scopes import FUNCTIONS
-from .values import Table
 
 _DEPTH = 25
 _PREPARING = frozenset({"prepare", "setup", "setup_dataloaders", "prepare_data_loader", "prepare_model"})
@@ -97,7 +97,7 @@ class Objects:
                 return self.made(place.value, None, path)
             table = self.values.maybe(place, None, frame)
             if isinstance(table, Table) and key is not None:
-                entry = self.values.entry(table, key)
+                entry = self.values.members.entry(table, key)
                 return self.made(entry.node, entry.frame, path)
             if isinstance(place, ast.Dict):
                 return [found for value in place.values for found in self.made(value, frame, path)]
@@ -132,6 +132,14 @@ class Objects:
             returned = self.flow.returned(function)
             return [found for r in returned if self.flow.is_live(r, inner) for found in self.made(r, inner, path)]
         return [Place(call, frame, path)]
+
+    def only(self, node: ast.AST, frame: Frame | None = None) -> Place | None:
+        """Return what built an object where just one expression can have; None where that cannot be told."""
+        try:
+            made = [p for p in self.made(node, frame) if not p.path]
+        except Lost:
+            return None
+        return made[0] if len(made) == 1 else None
 
     def is_model(self, node: ast.AST, frame: Frame | None = None) -> bool:
         """Return whether an expression stands for a model: by what built it, else by what the file asks of it."""

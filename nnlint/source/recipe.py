@@ -6,17 +6,19 @@ import ast
 from collections.abc import Sequence
 from typing import Any
 
-from ..facts import Loss, Missing, Optimizer, Recipe
+from ..facts import Missing, Optimizer, Recipe
 from .batches import Batches, BatchReader
 from .effects import Effects
 from .flow import Lost, Place
 from .gradients import LoopReader
 from .lightning import Lightning
-from .losses import Losses, Term
+from .loss_facts import LossReader
+from .losses import Losses
 from .modules import Modules
 from .objects import Objects
 from .optimizers import Optimizers
 from .program import last_name
+from .terms import Term
 from .training import Site, Training
 
 _SCHEDULER_MAKERS = frozenset(
@@ -37,6 +39,7 @@ class _Reader:
         self.optimizers = Optimizers(self.objects)
         self.training = Training(self.objects, self.optimizers, effects)
         self.losses = Losses(self.objects)
+        self.loss_reader = LossReader(self.objects)
         self.batches = BatchReader(self.objects, self.training)
         self.loops = LoopReader(self.objects, self.optimizers, self.training)
         self.lightning = Lightning(self.objects)
@@ -50,8 +53,8 @@ class _Reader:
             return Recipe(optimizers=found, scheduler=self._scheduler()), False
         terms = self._terms(automatic)
         batches = self._lightning_batches() if automatic else self._batches()
-        losses = terms if isinstance(terms, Missing) else tuple(self._loss(t) for t in terms)
-        direct = not isinstance(terms, Missing) and len(terms) == 1 and self.losses.reads_model(terms[0])
+        losses = terms if isinstance(terms, Missing) else tuple(self.loss_reader.read(t) for t in terms)
+        direct = not isinstance(terms, Missing) and len(terms) == 1 and self.loss_reader.reads_model(terms[0])
         recipe = Recipe(
             losses=losses,
             optimizers=self._optimizers(),
@@ -77,9 +80,6 @@ class _Reader:
             spot = term.built.node if term.built is not None else term.node
             distinct.setdefault((id(spot), term.kind), term)
         return list(distinct.values()) or Missing("what computes the loss cannot be followed")
-
-    def _loss(self, term: Term) -> Loss:
-        return self.losses.read(term)
 
     def _optimizers(self) -> tuple[Optimizer, ...] | Missing:
         """Return the optimizers that step; where no step says which, those that the file builds."""
