@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from .verdict import Metric, MetricName
+from ..facts import known
+from ..source.discover import outline
+from ..source.text import SourceError
+from .verdict import Metric, MetricName, Verdict
 
 LEAST_ROWS = 30
 """Rows below which none can be held out."""
@@ -74,10 +79,34 @@ def _size(shape: Sequence[int]) -> int:
     return size
 
 
+def planned_epochs(path: Path, text: str) -> int | None:
+    """Return how many epochs the source plans, None where it does not say."""
+    try:
+        recipe = outline(path, text).recipe
+    except SourceError:
+        return None
+    return None if recipe is None else known(lambda: recipe.epochs, None)
+
+
+def tells_all(text: str, planned: int | None) -> bool:
+    """Whether two epochs show how a script trains: its length is known, and nothing changes on the way."""
+    return planned is not None and not re.search(r"schedul|param_groups|[Ee]arly|\bbreak\b|\.step\(\w", text)
+
+
 def epochs_of(scout: Scouted, planned: int | None) -> float:
     """Return how many epochs a script trains: as it did, or as its source plans where it was not watched to the end."""
     seen = scout["steps"] / scout["steps_per_epoch"]
     return float(seen if scout["ended"] == "finished" or planned is None else max(planned, seen))
+
+
+def shortened(verdict: Verdict, epochs: float, planned: float) -> Verdict:
+    """Qualify what was measured on a shorter training than planned; below half of it, no word is given."""
+    if verdict.word not in ("helps", "hurts", "no difference") or epochs > 0.99 * planned:
+        return verdict
+    length = f"{epochs:.3g} of {planned:.3g} epochs, all that the budget allows"
+    if epochs < planned / 2:
+        return verdict.model_copy(update={"word": "undecided", "reason": f"it trained for {length}"})
+    return verdict.model_copy(update={"reason": f"after {length}"})
 
 
 def seconds_of(scout: Scouted, updates: float) -> float:

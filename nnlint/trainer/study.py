@@ -8,7 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from ..facts import Plain
-from .plan import NotConfirmed, Scouted, affordable, choose_metric, epochs_of, order_of, seconds_of
+from .plan import (
+    NotConfirmed,
+    Scouted,
+    affordable,
+    choose_metric,
+    epochs_of,
+    order_of,
+    planned_epochs,
+    seconds_of,
+    shortened,
+    tells_all,
+)
 from .statistics import LOOKS
 from .trials import Answer, Trials, TrialsFailed
 from .verdict import Metric, Pair, Verdict, correct, judge
@@ -75,7 +86,8 @@ class Study:
         self.metric: Metric | None = None
         self.orders: dict[str, dict[str, Any]] = {}
         self.epochs = self.planned = 0.0
-        self.interrupted = False
+        self.interrupted = self.late = False
+        self._plans: dict[str, int | None] = {}
 
     @property
     def original(self) -> Arm:
@@ -111,8 +123,10 @@ class Study:
     def _scout(self, trials: Trials) -> None:
         limit = min(SCOUT_SECONDS, max(2.0, self.options.budget / (4 * len(self.arms))))
         requests = [
-            {**self._request(arm, 0), "do": "scout", "limit": limit, "seconds": limit + 60.0} for arm in self.arms
-        ]
+            {**self._request(arm, 0), "do": "scout", "limit": limit, "seconds": limit + 60.0,
+             "brief": tells_all(self._text(arm), self._planned(arm))}
+            for arm in self.arms
+        ]  # fmt: skip
         self.progress(f"watching {self.original.path.name} train")
         for place, answer in trials.run(requests):
             name = self.arms[place].name
@@ -136,13 +150,19 @@ class Study:
         arms = [self.original, *self.changes]
         scouts = [self.scouts[arm.name] for arm in arms]
         self.metric = choose_metric(scouts)
-        self.planned = max(epochs_of(scout, self.options.epochs) for scout in scouts)
+        self.planned = max(epochs_of(s, self._planned(arm)) for arm, s in zip(arms, scouts, strict=True))
         whole = sum(seconds_of(s, self.planned * s["steps_per_epoch"]) for s in scouts) / self.options.workers
         left = self.options.budget - (time.monotonic() - self.started)
-        self.epochs = self.planned * affordable(whole * LOOKS[1], left)
+        self.epochs = self.planned * affordable(whole * LOOKS[0], left)
         for arm, scout in zip(arms, scouts, strict=True):
             updates = max(1, round(self.epochs * scout["steps_per_epoch"]))
             self.orders[arm.name] = order_of(scout, self.metric, updates)
+
+    def _planned(self, arm: Arm) -> int | None:
+        """Return how many epochs the source plans, None where arguments may say otherwise."""
+        if arm.name not in self._plans:
+            self._plans[arm.name] = None if self.options.argv else planned_epochs(arm.path.resolve(), self._text(arm))
+        return self.options.epochs or self._plans[arm.name]
 
     # -- pairs
 
@@ -166,6 +186,7 @@ class Study:
         for seed in seeds:
             left = self.options.budget - (time.monotonic() - self.started)
             if left <= 0 and seed >= LOOKS[0]:
+                self.late = True
                 return False
             self.progress(
                 f"pair {seed + 1} of at most {self.options.seeds} · {len(arms)} programs · {max(left, 0):.0f} s left"
@@ -200,8 +221,11 @@ class Study:
             "path": path, "overlay": arm.texts, "offset": offset, "most_rows": self.options.samples,
             "module": self.options.module if own else None,
             "root": self.options.root if own else "", "argv": list(self.options.argv),
-            "text": arm.texts.get(path) or arm.path.read_text(encoding="utf-8", errors="replace"),
+            "text": self._text(arm),
         }  # fmt: skip
+
+    def _text(self, arm: Arm) -> str:
+        return arm.texts.get(str(arm.path.resolve())) or arm.path.read_text(encoding="utf-8", errors="replace")
 
     def _pairs(self, arm: Arm) -> list[Pair]:
         before, after = self.scores[self.original.name], self.scores[arm.name]
@@ -236,7 +260,9 @@ class Study:
             else:
                 seconds = self.spent[arm.name] + self.spent[self.original.name]
                 verdict = self.verdicts.get(arm.name) or judge(arm.name, self._pairs(arm), self.metric)
-                yield verdict.model_copy(update={"seconds": seconds})
+                if verdict.word == "undecided" and self.late and arm.name not in self.verdicts:
+                    verdict = verdict.model_copy(update={"reason": f"{verdict.reason}, and the budget ended"})
+                yield shortened(verdict.model_copy(update={"seconds": seconds}), self.epochs, self.planned)
 
 
 def _described(scout: Scouted) -> str:

@@ -33,6 +33,10 @@ class Metric(Plain):
         """The smallest change that the metric can show."""
         return 1 / max(self.rows, 1) if self.name == "accuracy" else 0.0
 
+    def possible(self, interval: tuple[float, float]) -> tuple[float, float]:
+        """Cut off what no change can reach."""
+        return (max(interval[0], -1.0), min(interval[1], 1.0)) if self.name == "accuracy" else interval
+
     @property
     def smallest(self) -> float:
         """The smallest effect of interest: a point of accuracy, or one row where rows are few; 0.02 spreads."""
@@ -106,7 +110,8 @@ def judge(name: str, pairs: Sequence[Pair], metric: Metric, *, final: bool = Tru
     decided_by_failures = failures.p <= NOMINAL and not result.crossed
     return Verdict.model_validate({
         **common, "word": word, "reason": reason,
-        "effect": result.estimate() if final or word != "undecided" else None, "interval": result.interval,
+        "effect": result.estimate() if final or word != "undecided" else None,
+        "interval": metric.possible(result.interval),
         "p": min(1.0, 2 * failures.p) if decided_by_failures else result.p,
         "identical": result.identical and failures.added == 0 and failures.before == failures.after,
     })  # fmt: skip
