@@ -43,7 +43,7 @@ def run(path: str, steps: int) -> Ran:
     backward = torch.Tensor.backward
 
     def noted(self: torch.Tensor, *args: Any, **kwargs: Any) -> None:
-        ran.losses.append(float(self))
+        ran.losses.append(float(self.detach()))
         backward(self, *args, **kwargs)
 
     hooks = [register_module_forward_pre_hook(ran.called), register_optimizer_step_post_hook(ran.stepped)]
@@ -101,7 +101,7 @@ def _graph(model: nn.Module, inputs: tuple[Any, ...]) -> list[Any]:
     described = describe(model, target="model", path=None, inputs=inputs, probe=False)
     nodes = described["model"]["graph"]["nodes"]
     place = {node["id"]: i for i, node in enumerate(nodes)}
-    return [[n["op"], [t["shape"] for t in n["gives"]], [place[i] for i in n["inputs"]]] for n in nodes]
+    return [[n["op"], [t["shape"] for t in n.get("gives", ())], [place[i] for i in n.get("inputs", ())]] for n in nodes]
 
 
 def _state(model: nn.Module) -> dict[str, Any]:

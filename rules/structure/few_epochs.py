@@ -27,9 +27,9 @@ def few_epochs(recipe: Recipe, model: Model) -> Finding | None:
     if recipe.updates >= ENOUGH or not model.fresh or any(o.kind == "LBFGS" for o in recipe.optimizers):
         return None
     epochs = known(lambda: f" in {recipe.epochs} epochs", "")
-    loop = known(lambda: recipe.loop, None)
+    loop = recipe.loop
     return Finding(
-        at=(loop.step or loop.backward) if loop else model,
+        at=loop.step or loop.backward or model,
         says=f"training ends after {recipe.updates:,} updates{epochs}",
         why=f"a network from scratch needs some hundreds of updates; {recipe.updates:,} are planned",
         help="plan more epochs, or smaller batches, and stop early on a validation set",

@@ -16,7 +16,7 @@ References
     Masters, Luschi: Revisiting Small Batch Training, 2018. Lavanya Shukla: Designing Your Neural Networks, 2019.
 """
 
-from nnlint.facts import Data, Loss, Model, Recipe, known
+from nnlint.facts import Data, Loss, Model, Recipe
 from nnlint.finding import Finding
 from nnlint.rule import rule
 
@@ -32,10 +32,10 @@ def large_batch(recipe: Recipe, data: Data, model: Model, loss: Loss) -> Finding
         return None
     if loss.kind in CONTRASTIVE or data.samples <= recipe.batch_size:
         return None
-    loop = known(lambda: recipe.loop, None)
+    loop = recipe.loop
     smaller = recipe.updates * recipe.batch_size // 32
     return Finding(
-        at=(loop.step or loop.backward) if loop else model,
+        at=loop.step or loop.backward or model,
         says=f"batches of {recipe.batch_size} leave {recipe.updates:,} updates in all",
         why=f"batches of 32 would make {smaller:,} of them from the same data in the same number of epochs",
         help="use batches of 32",
