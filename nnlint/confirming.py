@@ -44,8 +44,7 @@ def compare(
     path: Path, other: Path, report: Report, settings: Settings, progress: Progress, *, seeds: int, budget: float
 ) -> Confirmation:
     """Return the verdict on `other` against `path`. Raises ConfigurationError where no Python has torch."""
-    options = _options(path, report, settings, seeds, budget)
-    return confirm_against(path, other, options.model_copy(update={"apart": path.samefile(other)}), progress)
+    return confirm_against(path, other, _options(path, report, settings, seeds, budget), progress)
 
 
 def changed(report: Report, settings: Settings) -> dict[str, ReportedFinding]:
@@ -64,7 +63,7 @@ def _options(path: Path, report: Report, settings: Settings, seeds: int, budget:
     epochs = _epochs(finding for finding in report.findings)
     return Options(
         python=python, seeds=seeds, budget=budget, epochs=epochs, argv=settings.argv, module=module, root=str(root),
-        allow_network=settings.allow_network,
+        allow_network=settings.allow_network, inputs=next((s.input for s in report.subjects if s.input), ()),
     )  # fmt: skip
 
 

@@ -290,3 +290,67 @@ def test_nothing_is_left_in_the_working_directory(tmp_path, trials, monkeypatch)
     before = sorted(os.listdir())
     ask(trials, script(tmp_path, CLASSES + "\nprint('done')\n", LR="0.02"))
     assert sorted(os.listdir()) == before
+
+
+NET = """
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, classes=10):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, classes))
+        for p in self.parameters():
+            nn.init.constant_(p, 0.01)
+
+    def forward(self, x):
+        return self.layers(x)
+"""
+
+
+def test_a_model_without_data_is_trained_on_a_built_in_task(tmp_path):
+    pytest.importorskip("sklearn")
+    path = tmp_path / "net.py"
+    path.write_text(NET)
+    sound = NET.replace("            nn.init.constant_(p, 0.01)", "            pass")
+    options = OPTIONS.model_copy(update={"inputs": ("2x1x8x8",)})
+    result = confirm_script(path, {"init": {str(path): sound}}, options)
+    [verdict] = result.verdicts
+    assert verdict.word == "helps"
+    assert "built-in task digits (no data of its own was seen)" in result.data
+    assert path.read_text() == NET
+
+
+def test_a_model_whose_input_is_unknown_is_not_confirmed(tmp_path):
+    path = tmp_path / "net.py"
+    path.write_text(NET)
+    [verdict] = confirm_script(path, {"itself": {}}, OPTIONS).verdicts
+    assert verdict.word == "not confirmed"
+    assert "--input" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("spec", "name"),
+    [
+        ("2x3x32x32", "digits"), ("2x784", "digits"), ("4x30", "breast cancer"), ("4x11", "diabetes"),
+        ("2x40x3", "waves"), ("8x16:int64[0,50)", "tokens"),
+    ],
+)  # fmt: skip
+def test_tasks_have_the_shape_of_the_input(spec, name):
+    pytest.importorskip("sklearn")
+    from nnlint.trainer.tasks import task_for
+
+    task = task_for([spec])
+    wanted = [int(n) for n in spec.partition(":")[0].split("x")][1:]
+    assert task.name == name
+    assert list(task.inputs.shape[1:]) == wanted
+    assert len(task.inputs) == len(task.classes) == len(task.numbers)
+    assert (task.inputs.max() < 50) or "int" not in spec
+
+
+@pytest.mark.parametrize("spec", ["2x2x2x2x2", "?", "2x3x500x500"])
+def test_an_input_without_a_task_is_said(spec):
+    from nnlint.trainer.tasks import NoTask, task_for
+
+    with pytest.raises(NoTask, match="no data"):
+        task_for([spec])

@@ -12,6 +12,9 @@ from ..source.discover import outline
 from ..source.text import SourceError
 from .verdict import Metric, MetricName, Verdict
 
+NO_STEP = "no training step was seen"
+"""What the worker says of a script that trains nothing."""
+
 LEAST_ROWS = 30
 """Rows below which none can be held out."""
 
@@ -86,6 +89,21 @@ def planned_epochs(path: Path, text: str) -> int | None:
     except SourceError:
         return None
     return None if recipe is None else known(lambda: recipe.epochs, None)
+
+
+def model_of(path: Path, text: str, model: str | None, inputs: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    """Return the expression that builds the file's model, and what it takes. Raises NotConfirmed where unknown."""
+    try:
+        candidates = outline(path, text).candidates
+    except SourceError as error:
+        raise NotConfirmed(error.message) from error
+    expression = model or (candidates[0].expression if candidates else None)
+    taken = tuple(inputs) or next((c.input for c in candidates if c.expression == expression), ())
+    if expression is None:
+        raise NotConfirmed("it trains no model, and none was found that a built-in task could train")
+    if not taken:
+        raise NotConfirmed(f"it does not train `{expression}`, and the shape of its input is not known (--input)")
+    return expression, taken
 
 
 def tells_all(text: str, planned: int | None) -> bool:

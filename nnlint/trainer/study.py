@@ -9,11 +9,13 @@ from typing import Any
 
 from ..facts import Plain
 from .plan import (
+    NO_STEP,
     NotConfirmed,
     Scouted,
     affordable,
     choose_metric,
     epochs_of,
+    model_of,
     order_of,
     planned_epochs,
     seconds_of,
@@ -21,6 +23,7 @@ from .plan import (
     tells_all,
 )
 from .statistics import LOOKS
+from .tasks import NoTask, driver, task_for
 from .trials import Answer, Trials, TrialsFailed
 from .verdict import Metric, Pair, Verdict, correct, judge
 
@@ -43,7 +46,8 @@ class Options(Plain):
 
     `budget` is in seconds; `seeds` the most pairs; `samples` the most rows recorded; `epochs` what the source plans
     (used where a script could not be watched to its end). `apart` gives the changed program other seeds, which makes
-    of a program against itself a test of the study.
+    of a program against itself a test of the study. `model` and `inputs` say which model of the file is trained on a
+    built-in task, and what it takes (`2x1x28x28`), where the file itself trains none.
     """
 
     python: Path
@@ -57,6 +61,8 @@ class Options(Plain):
     root: str = ""
     allow_network: bool = False
     apart: bool = False
+    model: str | None = None
+    inputs: tuple[str, ...] = ()
 
 
 class Confirmation(Plain):
@@ -87,6 +93,7 @@ class Study:
         self.orders: dict[str, dict[str, Any]] = {}
         self.epochs = self.planned = 0.0
         self.interrupted = self.late = False
+        self.task = ""
         self._plans: dict[str, int | None] = {}
 
     @property
@@ -135,8 +142,28 @@ class Study:
             else:
                 self.refused[name] = str(answer["reason"])
         if self.original.name not in self.scouts:
-            raise NotConfirmed(self.refused[self.original.name])
+            reason = self.refused.pop(self.original.name)
+            if reason != NO_STEP or self.task:
+                raise NotConfirmed(reason)
+            self._take_task(trials)
+            return
         trials.preload(self.scouts[self.original.name]["libraries"])
+
+    def _take_task(self, trials: Trials) -> None:
+        """Train the file's model on a built-in task, behind the text of every arm, and scout again."""
+        path, self.refused = self.original.path.resolve(), {}
+        expression, inputs = model_of(path, self._text(self.original), self.options.model, self.options.inputs)
+        try:
+            task = task_for(inputs)
+        except NoTask as reason:
+            raise NotConfirmed(str(reason)) from reason
+        lines = driver(expression, task, trials.scratch)
+        self.task, self._plans = task.name, {}
+        self.arms = [
+            arm.model_copy(update={"texts": {**arm.texts, str(arm.path.resolve()): self._text(arm) + lines}})
+            for arm in self.arms
+        ]
+        self._scout(trials)
 
     def _plan(self) -> None:
         """Settle metric and length: equal epochs for all, as many as the longest plans, fewer where time is short."""
@@ -243,7 +270,7 @@ class Study:
         scout = self.scouts.get(self.original.name)
         return Confirmation(
             verdicts=tuple(correct(verdicts)),
-            data=_described(scout) if scout else "",
+            data=_described(scout, self.task) if scout else "",
             epochs=self.epochs,
             planned_epochs=self.planned,
             seconds=time.monotonic() - self.started,
@@ -265,10 +292,11 @@ class Study:
                 yield shortened(verdict.model_copy(update={"seconds": seconds}), self.epochs, self.planned)
 
 
-def _described(scout: Scouted) -> str:
+def _described(scout: Scouted, task: str) -> str:
     counts = scout["counts"]
     seen = "first " if scout["cut"] else ""
+    whose = f"the built-in task {task} (no data of its own was seen)," if task else "its own data,"
     return (
-        f"its own data, the {seen}{scout['rows']} rows of one epoch: {counts['fit']} to fit, "
+        f"{whose} the {seen}{scout['rows']} rows of one epoch: {counts['fit']} to fit, "
         f"{counts['choose']} to choose the checkpoint, {counts['report']} to report"
     )

@@ -40,8 +40,7 @@ class Trials:
         self._number = 0
 
     def __enter__(self) -> Trials:
-        private = Path(self._folder.name)
-        scratch = private / "scratch"
+        private, scratch = Path(self._folder.name), self.scratch
         scratch.mkdir()
         job = {"part": "fit", "scratch": str(scratch), "allow_network": self.allow_network}
         (private / "job.json").write_text(json.dumps(job), encoding="utf-8")
@@ -77,6 +76,11 @@ class Trials:
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
         self._folder.cleanup()
+
+    @property
+    def scratch(self) -> Path:
+        """The only folder that a trial may write to; it goes when this closes."""
+        return Path(self._folder.name, "scratch")
 
     def preload(self, names: Sequence[str]) -> None:
         """Import libraries in the worker before it forks, so that no trial has to."""
