@@ -104,8 +104,8 @@ def init_mismatched_to_activation(model: Model, probe: Probe) -> Finding | None:
     why = f"their standard deviation is {worst.rms:.2g}, {name} initialization gives {worst.right:.2g}"
     if fails:
         why += (
-            f"; from the first to the last hidden activation the spread changes by a factor of {probe.std_ratio:.1e}, "
-            f"the gradient on its way back by {probe.gradient_ratio:.1e}"
+            f"; from the first to the last hidden activation the spread {_change(probe.std_ratio)}, "
+            f"on its way back the gradient {_change(probe.gradient_ratio)}"
         )
     return Finding(
         at=wrong[0].layer.built or wrong[0].layer,
@@ -140,6 +140,10 @@ def _words(ratio: float) -> str:
     times = _off(ratio)
     amount = f"{times:.0f} times" if times >= 9.5 else f"{times:.1f} times"
     return f"{amount} too {'small' if ratio < 1 else 'large'}"
+
+
+def _change(ratio: float) -> str:
+    return f"{'falls' if ratio < 1 else 'grows'} {_off(ratio):,.0f} times"
 
 
 def _fix(wrong: list[Hidden]) -> Fix:

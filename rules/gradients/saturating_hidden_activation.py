@@ -19,6 +19,8 @@ References
     Designing Your Neural Networks, 2019.
 """
 
+import math
+
 from nnlint.facts import Graph, Model, Node, Probe
 from nnlint.facts.graph import CONVOLUTIONS, DROPOUTS, NORMS, POOLS, SATURATING, SIGMOIDS, VIEWS
 from nnlint.finding import Finding
@@ -37,11 +39,9 @@ def saturating_hidden_activation(model: Model, probe: Probe) -> Finding | None:
     if len(series) < 2 or not (probe.gradient_fails if probe.gradient_arrives else probe.spread_fails):
         return None
     if probe.gradient_arrives:
-        why = f"the gradient at the first hidden activation is {probe.gradient_ratio:.2g} times that at the last"
+        why = f"on its way to the first hidden activation the gradient {_change(probe.gradient_ratio)}"
     else:
-        why = (
-            f"the spread over the batch at the last hidden activation is {probe.std_ratio:.2g} times that at the first"
-        )
+        why = f"from the first to the last hidden activation the spread over the batch {_change(probe.std_ratio)}"
     first = series[0]
     return Finding(
         at=first,
@@ -53,6 +53,12 @@ def saturating_hidden_activation(model: Model, probe: Probe) -> Finding | None:
         explains=("vanishing-gradient", "layernorm-under-sigmoid"),
         fixes=[_fix(graph, series)],
     )
+
+
+def _change(ratio: float) -> str:
+    """Say by how much a signal falls or grows."""
+    times = math.inf if ratio == 0 else max(ratio, 1 / ratio)
+    return f"{'falls' if ratio < 1 else 'grows'} {times:,.0f} times"
 
 
 def _hidden(graph: Graph, node: Node) -> bool:
