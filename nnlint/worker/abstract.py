@@ -10,7 +10,7 @@ from torch import nn
 from torch.utils._device import _device_constructors
 
 from .layer_rules import layer_rule
-from .operations import function_op, is_mutating
+from .operations import CONSTANTS, function_op, is_mutating
 from .recorder import Recorder
 from .reduction_rules import REDUCTION_RULES
 from .shape_rules import FUNCTION_RULES, IN_PLACE, in_place
@@ -65,9 +65,9 @@ class AbstractRecorder(Recorder):
             try:
                 out = func(*args, **kwargs)
             except Exception:
-                if not self.guess or bare not in INVENTED:
+                if not self.guess:
                     raise
-                out = INVENTED[bare](args)
+                out = INVENTED[bare](args) if bare in INVENTED else func(*_with_numbers(bare, args), **kwargs)
                 self.guessed.append(bare)
         mutates = (
             is_mutating(bare) or kwargs.get("inplace") is True or (function_op(bare) in _IN_PLACE and True in args[1:])
@@ -134,21 +134,32 @@ def _nested(shape: list[int], value: Any) -> Any:
     return value if not shape else [_nested(shape[1:], value) for _ in range(shape[0])]
 
 
+def _with_numbers(bare: str, args: Sequence[Any]) -> list[Any]:
+    """Return the arguments with the number one in place of tensors that hold a single number."""
+    first = [] if bare in CONSTANTS else list(args[:1])
+    return first + [_number(value) for value in args[len(first) :]]
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, torch.Tensor) and not value.dim():
+        return 1.0 if value.is_floating_point() else 1
+    return type(value)(_number(item) for item in value) if type(value) in (list, tuple) else value
+
+
 def _some_indices(x: torch.Tensor) -> torch.Tensor:
     return x.new_zeros((max(1, x.numel() // 2), x.dim()), dtype=torch.long)
 
 
 def _masked(args: Sequence[Any]) -> Any:
+    """Index with masks: each stands for as many index tensors as it has axes, half as long as it is large."""
     x, index = args[0], args[1]
-    if isinstance(index, torch.Tensor) and index.dtype is torch.bool:
-        return x.new_empty((max(1, index.numel() // 2), *x.shape[index.dim() :]))
-    if isinstance(index, tuple):
-        return x[tuple(_some_indices(i)[:, 0] if _is_mask(i) else i for i in index)]
-    raise RuntimeError("the result's size depends on values")
-
-
-def _is_mask(index: Any) -> bool:
-    return isinstance(index, torch.Tensor) and index.dtype is torch.bool and index.dim() == 1
+    items: list[Any] = []
+    for item in index if isinstance(index, tuple) else (index,):
+        if isinstance(item, torch.Tensor) and item.dtype is torch.bool:
+            items += list(_some_indices(item).unbind(1))
+        else:
+            items.append(item)
+    return x[tuple(items)]
 
 
 INVENTED: dict[str, Callable[[Sequence[Any]], Any]] = {

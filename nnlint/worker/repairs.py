@@ -29,9 +29,9 @@ def repairs(model: nn.Module, specs: Specs, attempt: Trace) -> Iterator[Specs]:
     if key is None or not isinstance(specs[key], Spec):
         return
     message = str(attempt.error)
+    yield from _named_in(model, specs, message)  # what the error asks for by name comes first
     for changed in _all(model, specs[key], failure, message):
         yield {**specs, key: changed}
-    yield from _named_in(model, specs, message)
 
 
 def _all(model: nn.Module, spec: Spec, failure: Failure | None, message: str) -> Iterator[Spec]:
