@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,6 +30,13 @@ Scouted = dict[str, Any]
 
 class NotConfirmed(Exception):
     """A program that cannot be judged, with the reason in plain words."""
+
+
+def check_installed() -> None:
+    """Raise NotConfirmed where what the statistics stand on is missing."""
+    missing = [name for name in ("numpy", "scipy") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise NotConfirmed(f'the trainer needs {" and ".join(missing)}: pip install "nnlint[confirm]"')
 
 
 def choose_metric(scouts: Sequence[Scouted]) -> Metric:

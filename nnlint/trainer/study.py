@@ -13,6 +13,7 @@ from .plan import (
     NotConfirmed,
     Scouted,
     affordable,
+    check_installed,
     choose_metric,
     epochs_of,
     model_of,
@@ -109,6 +110,7 @@ class Study:
     def run(self) -> Confirmation:
         """Do the study. Ctrl-C ends it with what was measured."""
         try:
+            check_installed()
             with Trials(
                 self.options.python, workers=self.options.workers, allow_network=self.options.allow_network
             ) as trials:

@@ -109,7 +109,8 @@ _nnlint_task()
 def _digits(height: int, width: int) -> tuple[Any, Any]:
     """Return the digits as (rows, height, width) from 0 to 1, and their classes."""
     import numpy as np
-    from sklearn.datasets import load_digits
+
+    load_digits = _scikit_learn().load_digits
 
     found = load_digits()
     down, across = (np.arange(n) * 8 // n for n in (height, width))
@@ -131,11 +132,9 @@ def _flat_digits(size: int) -> Task:
 
 def _table(columns: int) -> Task:
     """Return the table nearest in width, its columns repeated or left out to fit."""
-    from sklearn import datasets
-
     widths = {4: "iris", 10: "diabetes", 13: "wine", 30: "breast_cancer"}
     name = widths[min(widths, key=lambda width: abs(width - columns))]
-    found = getattr(datasets, f"load_{name}")()
+    found = getattr(_scikit_learn(), f"load_{name}")()
     values = _standard(found.data)
     inputs = values[:, [i % values.shape[1] for i in range(columns)]]
     by_size = (found.target > found.target.mean()).astype("int64") if name == "diabetes" else found.target
@@ -164,6 +163,14 @@ def _tokens(length: int, vocabulary: int) -> Task:
     own = draw.permutation(vocabulary)[: max(4, vocabulary // 2) // 4 * 4].reshape(4, -1)
     picked = own[classes[:, None], draw.integers(0, own.shape[1], (ROWS, length))]
     return Task("tokens", np.where(draw.random((ROWS, length)) < 0.25, picked, words), classes, _standard(classes))
+
+
+def _scikit_learn() -> Any:
+    try:
+        from sklearn import datasets
+    except ImportError as error:
+        raise NoTask('it has no data, and built-in tasks need scikit-learn: pip install "nnlint[confirm]"') from error
+    return datasets
 
 
 def _standard(values: Any) -> Any:

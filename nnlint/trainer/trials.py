@@ -40,6 +40,8 @@ class Trials:
         self._number = 0
 
     def __enter__(self) -> Trials:
+        if os.name != "posix":
+            raise TrialsFailed("trials need a system whose processes can fork (Linux, macOS)")
         private, scratch = Path(self._folder.name), self.scratch
         scratch.mkdir()
         job = {"part": "fit", "scratch": str(scratch), "allow_network": self.allow_network}
