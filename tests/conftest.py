@@ -1,6 +1,6 @@
-"""The same screen for every test: 100 columns, no colours, one thread for torch."""
+"""The same screen for every test: 100 columns, and one thread for torch."""
 
 import os
 
 # pytest's readline sets a width of its own behind Python's back, for child processes alone.
-os.environ |= {"COLUMNS": "100", "NO_COLOR": "1", "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
+os.environ |= {"COLUMNS": "100", "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
