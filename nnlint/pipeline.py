@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from .catalogue import chosen_rules
+from .catalogue import all_rules, chosen_rules
 from .checking import check_facts
 from .facts import Facts, Recipe, known
+from .ignores import idle_ignores
 from .inspection import Options, Problem, inspect_file
 from .report import Report, ReportedFinding, Trouble, joined
 from .reporting import Sources
@@ -60,7 +61,16 @@ def check_targets(
         reports.append(Report(errors=tuple(_shown(t, sources) for t in seen.troubles)))
         reports += [check_facts(facts, rules, settings, sources) for facts in seen.facts]
     report = without_repeats(joined([*reports, Report(errors=tuple(troubles))]))
+    with_ignores = [path for path in _paths(targets) if "nnlint: ignore" in sources.read(path)]
+    if with_ignores:
+        names = [rule.name for rule in all_rules(settings)]
+        idle = tuple(idle_ignores(with_ignores, report, rules, names, sources))
+        report = report.model_copy(update={"errors": report.errors + idle})
     return report.model_copy(update={"sources": sources.texts()})
+
+
+def _paths(targets: Sequence[Target]) -> list[str]:
+    return [str(target.path.absolute()) for target in targets]
 
 
 def facts_of(

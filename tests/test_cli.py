@@ -235,6 +235,18 @@ def test_suppressions_by_comment_and_by_configuration(here: Path) -> None:
     assert [(s["rule"], s["by"]) for s in done.json["suppressed"]] == [(RULE, "configuration")]
 
 
+def test_suppressions_that_do_nothing_are_named(here: Path) -> None:
+    (here / "idle.py").write_text(
+        SOUND.rstrip()
+        + "\n# nnlint: ignore-file[learning-rate-out-of-rang]\n# nnlint: ignore-file[linear-after-linear]\n"
+    )
+    done = nnlint(here, "idle.py")
+    assert done.status == 0
+    assert "`# nnlint: ignore[learning-rate-out-of-rang]` names no rule" in done.err
+    assert "did you mean learning-rate-out-of-range?" in done.err
+    assert "`# nnlint: ignore[linear-after-linear]` keeps nothing quiet" in done.err
+
+
 def test_the_configuration_is_found_beside_the_file_and_options_win(here: Path) -> None:
     (here / "pyproject.toml").write_text(f'[tool.nnlint]\nignore = ["{RULE}"]\nlevel = "advice"\n')
     outside = here.parent
