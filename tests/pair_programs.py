@@ -97,11 +97,21 @@ def twins(bad: str, good: str, verbs: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _graph(model: nn.Module, inputs: tuple[Any, ...]) -> list[Any]:
-    """Return a graph without the names of things: operation, shapes, and which earlier calls it reads."""
+    """Return a graph without the names of things: operation, shapes, and which earlier calls it reads.
+
+    An identity is nothing: it is what a layer that is taken out live leaves behind.
+    """
     described = describe(model, target="model", path=None, inputs=inputs, probe=False)
-    nodes = described["model"]["graph"]["nodes"]
-    place = {node["id"]: i for i, node in enumerate(nodes)}
-    return [[n["op"], [t["shape"] for t in n.get("gives", ())], [place[i] for i in n.get("inputs", ())]] for n in nodes]
+    place: dict[int, int] = {}
+    graph: list[Any] = []
+    for node in described["model"]["graph"]["nodes"]:
+        reads = [place[i] for i in node.get("inputs", ())]
+        if node["op"] == "identity":
+            place[node["id"]] = reads[0]
+        else:
+            place[node["id"]] = len(graph)
+            graph.append([node["op"], [tensor["shape"] for tensor in node.get("gives", ())], reads])
+    return graph
 
 
 def _state(model: nn.Module) -> dict[str, Any]:
