@@ -286,7 +286,7 @@ def _mistake(error: ConfigurationError) -> Report:
 def _write(text: str, path: str | None) -> None:
     if path is None:
         if text.strip():
-            click.echo(text, nl=False)
+            click.echo(text, nl=False, color=True)  # whether to colour was decided before
         return
     try:
         Path(path).write_text(text, encoding="utf-8")
@@ -299,7 +299,7 @@ def _tell(report: Report) -> None:
     from .render import error_lines
 
     for line in error_lines(report, colour=_colour(sys.stderr)):
-        click.echo(line, err=True)
+        click.echo(line, err=True, color=True)
 
 
 def _error(message: str) -> None:
