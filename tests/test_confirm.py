@@ -98,6 +98,15 @@ def test_a_change_that_makes_runs_crash_never_helps(tmp_path):
     assert verdict.failures.before == 0
 
 
+def test_runs_that_diverge_are_counted_and_preventing_them_helps(tmp_path):
+    path = script(tmp_path, CLASSES.replace("Adam", "SGD"), LR="1e30")
+    sound = path.read_text().replace("1e30", "0.1")
+    [verdict] = confirm_script(path, {"rate": {str(path): sound}}, OPTIONS).verdicts
+    assert verdict.word == "helps"
+    assert (verdict.failures.before, verdict.failures.after) == (8, 0)
+    assert "8 of 8 runs failed before" in verdict.reason
+
+
 def test_ctrl_c_keeps_what_was_measured(tmp_path):
     path = script(tmp_path, CLASSES, LR="0.02")
     noisy = path.read_text().replace("nn.Linear(6, 24)", "nn.Linear(6, 23)").replace("nn.Linear(24", "nn.Linear(23")

@@ -91,4 +91,9 @@ def unchanged(before: torch.Tensor | None, now: torch.Tensor | None) -> bool:
     """Whether a gradient is what it was when `copied`."""
     if before is None or now is None or now.is_sparse:
         return before is None
-    return torch.equal(before, now.detach()) or bool(torch.isnan(now).any())
+    return same(before, now.detach())
+
+
+def same(one: torch.Tensor, other: torch.Tensor) -> bool:
+    """Whether two tensors hold the same values, where "no number" is the same as itself."""
+    return torch.equal(one, other) or torch.equal(one.nan_to_num(), other.nan_to_num())

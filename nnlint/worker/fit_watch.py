@@ -19,7 +19,7 @@ from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from .fit_epoch import Epoch
 from .fit_seeds import Seeds
-from .fit_state import Beginning, copied, nonzero, parameters, rates, unchanged
+from .fit_state import Beginning, copied, nonzero, parameters, rates, same, unchanged
 from .fit_tape import CannotTrain, Program, Tape
 
 _CHECKED = 3
@@ -178,7 +178,7 @@ class Watch:
             raise CannotTrain("its loss, computed again from the same values, differs")
         if self._weights:
             for before, now in zip(self._weights, self.parameters()):
-                if not torch.equal(before, now.detach()):
+                if not same(before, now.detach()):
                     raise CannotTrain("its weights are changed by something else than the optimizer")
             self._weights = []
         self._cycle.events.append(("backward", len(self._cycle.programs)))
