@@ -92,7 +92,7 @@ def _lint(script: Path, renamed: bool, place: Path, outcome: Outcome) -> dict[st
     """Lint one script in an interpreter of its own, note in `outcome` what kept it from being checked."""
     if renamed:
         script = _renamed(script, place)
-    command = [sys.executable, "-m", "nnlint", "check", str(script), "--run", "--output-format", "json", "--exit-zero"]
+    command = [sys.executable, "-m", "nnlint", "check", str(script), "--run", "--output-format", "json"]
     empty: dict[str, Any] = {"findings": [], "subjects": [], "errors": []}
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, env=_environment(), check=False)
@@ -103,7 +103,8 @@ def _lint(script: Path, renamed: bool, place: Path, outcome: Outcome) -> dict[st
     except ValueError:
         outcome.broken.append(f"{script.name}: no JSON: {(done.stderr or done.stdout).strip()[-300:]}")
         return empty
-    outcome.broken += [f"{script.name}: {e['message']}" for e in report["errors"]]
+    if done.returncode not in (0, 1):
+        outcome.broken += [f"{script.name}: {e['message']}" for e in report["errors"]]
     if not any(s["status"] in {"traced", "partial"} for s in report["subjects"]):
         outcome.broken.append(f"{script.name}: nothing was traced")
     return report
