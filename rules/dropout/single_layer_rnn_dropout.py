@@ -8,15 +8,15 @@ When is it fine?
     With two layers and more.
 
 Fix safety
-    Unsafe by default, though outputs stay as they are: the argument goes, and with it PyTorch's warning.
+    Unsafe, since the same line may build deeper networks elsewhere. Here outputs and checkpoints stay as they are.
 
 References
     PyTorch: `torch.nn.LSTM` ("introduces a Dropout layer on the outputs of each LSTM layer except the last layer").
 """
 
-from nnlint.facts import Layer
+from nnlint.facts import Layer, Node
 from nnlint.finding import Finding
-from nnlint.fix import set_argument
+from nnlint.fix import Fix, set_argument
 from nnlint.rule import rule
 
 
@@ -32,7 +32,12 @@ def single_layer_rnn_dropout(layer: Layer) -> Finding | None:
         says=f"`{node.name}` has one layer, so its dropout of {rate:g} does nothing",
         why="it acts between layers, and there is one",
         help="put `nn.Dropout` behind it where you want to regularize",
-        fixes=[set_argument(node.built, "dropout", 0.0, position=5, title="drop what has no effect")]
-        if node.built
-        else [],
+        fixes=_fix(node),
     )
+
+
+def _fix(node: Node) -> list[Fix]:
+    if node.built is None:
+        return []
+    title = "drop what has no effect"
+    return [set_argument(node.built, "dropout", 0.0, position=5, title=title)]

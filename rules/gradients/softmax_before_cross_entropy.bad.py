@@ -5,7 +5,7 @@ from torch import nn
 torch.manual_seed(0)
 centers = torch.randn(10, 20)
 labels = torch.randint(10, (1200,))
-points = centers[labels] + 0.8 * torch.randn(1200, 20)
+points = centers[labels] + 1.2 * torch.randn(1200, 20)
 
 
 class Classifier(nn.Module):
@@ -24,7 +24,7 @@ model = Classifier()
 criterion = nn.CrossEntropyLoss()
 optimizer = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9, nesterov=True)
 
-for epoch in range(20):
+for epoch in range(5):
     for rows in torch.randperm(1000).split(32):
         optimizer.zero_grad()
         loss = criterion(model(points[rows]), labels[rows])
