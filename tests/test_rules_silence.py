@@ -595,6 +595,14 @@ def constant_column():
 
 
 @sound
+def powers_of_one_feature_in_a_linear_model():
+    s = Sketch()
+    s.loss("mse", s.linear(s.input(32, 3), 1), reduction="sum")
+    columns = (column(0, 1.8), column(3.3, 2.9), column(0, 11.7))
+    return s.facts(target=values((32, 1), -1, 1), features=[features("vector", (32, 3), columns, 200)])
+
+
+@sound
 def word_ids():
     s = Sketch()
     x = s.input(32, 12, dtype="int64")
@@ -659,6 +667,15 @@ def prompt_tuning():
 @sound
 def edges_of_the_ranges():
     return _trained(optimizers=(_optimizer("SGD", 1.0), _optimizer("Adam", 0.03), _optimizer("SGD", 1e-5)))
+
+
+@sound
+def large_batches_in_which_every_sample_is_a_class():
+    s = Sketch()
+    z = s.op("normalize", s.linear(s.op("relu", s.linear(s.input(256, 8), 16)), 8))
+    s.loss("cross_entropy", s.outside("matmul", z, z, shape=(256, 256)))
+    numbers = Target(shape=(256,), dtype="int64", rows=256, low=0, high=255, integral=True, distinct=256, made="data")
+    return s.facts(target=numbers, batch_size=256, updates=35)
 
 
 @sound

@@ -7,7 +7,8 @@ Why is this bad?
 
 When is it fine?
     Batches under 128, 500 updates and more, and the whole data as one batch on purpose (graphs, LBFGS,
-    physics-informed networks). Contrastive losses live off large batches.
+    physics-informed networks). Contrastive losses live off large batches: also those that are written as a
+    cross-entropy in which every sample is a class of its own.
 
 Fix safety
     There is no automatic fix: give the loader a batch size of 32.
@@ -16,13 +17,16 @@ References
     Masters, Luschi: Revisiting Small Batch Training, 2018. Lavanya Shukla: Designing Your Neural Networks, 2019.
 """
 
-from nnlint.facts import Data, Loss, Model, Recipe
+from nnlint.facts import Data, Loss, Model, Recipe, Target
 from nnlint.finding import Finding
 from nnlint.rule import rule
 
 LARGE = 128
 ENOUGH = 500
 CONTRASTIVE = {"cosine", "triplet", "custom"}
+CLASSES = {"cross_entropy", "nll"}
+COUNTED = 1000
+"""Different values of a target are counted up to this number."""
 
 
 @rule(level="warning", since="0.1")
@@ -31,6 +35,8 @@ def large_batch(recipe: Recipe, data: Data, model: Model, loss: Loss) -> Finding
     if recipe.batch_size < LARGE or recipe.updates >= ENOUGH or not model.fresh:
         return None
     if loss.kind in CONTRASTIVE or data.samples <= recipe.batch_size:
+        return None
+    if loss.kind in CLASSES and _tells_samples_apart(data.target):
         return None
     loop = recipe.loop
     smaller = recipe.updates * recipe.batch_size // 32
@@ -41,3 +47,10 @@ def large_batch(recipe: Recipe, data: Data, model: Model, loss: Loss) -> Finding
         help="use batches of 32",
         explains=("few-epochs",),
     )
+
+
+def _tells_samples_apart(target: Target) -> bool:
+    """Whether the labels are the samples' own numbers, or one and the same: made in the loop (InfoNCE, MoCo)."""
+    if target.made == "constant":
+        return True
+    return len(target.shape) == 1 and target.integral and target.distinct == min(target.rows, COUNTED)

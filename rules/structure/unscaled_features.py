@@ -9,7 +9,9 @@ Why is this bad?
 When is it fine?
     What counts is what enters the first layer with weights: scaling inside `forward` is seen. Identifiers, one-hot
     and other values between 0 and 1, pixels between 0 and 1 or -1 and 1, and models with a norm among their first
-    operations are not reported.
+    operations are not reported. A model of one linear layer on features up to a size of 100 (polynomials, splines)
+    gets advice only: on `[x, x**2, x**3]` 2000 updates came to a loss of 8.9 without scaling and 8.8 with it
+    (RMSprop), 67 and 92 (Adam), 9 and 116 (SGD).
 
 Fix safety
     Unsafe: the model gets a layer that standardizes by what it sees, which stands in its checkpoint. Standardizing
@@ -34,6 +36,8 @@ FAR = 5.0
 SMALL = 2.0
 """A bias of this size does no harm."""
 SPREAD = 100.0
+HARMLESS = 100.0
+"""Size up to which a linear model learns from features as they are."""
 ENOUGH_ROWS = 20
 
 
@@ -50,6 +54,7 @@ def unscaled_features(data: Data, model: Model) -> Iterator[Finding]:
         if fault:
             yield Finding(
                 at=layer,
+                level="advice" if _linear(model.graph) and _largest(features) <= HARMLESS else "warning",
                 says=f"features reach `{layer.name}` unscaled",
                 label="made for inputs with mean 0 and standard deviation 1",
                 why=fault,
@@ -77,6 +82,16 @@ def _fault(features: Features) -> str | None:
     if features.rows >= ENOUGH_ROWS and len(stds) > 1 and stds[-1] > SPREAD * stds[len(stds) // 2]:
         return f"standard deviations go from {stds[0]:.2g} to {stds[-1]:.2g}"
     return None
+
+
+def _linear(graph: Graph) -> bool:
+    """Whether the model is one linear layer, which no feature can saturate."""
+    weighted = [node for node in graph if node.op in WEIGHTED]
+    return len(weighted) == 1 and weighted[0].op == "linear"
+
+
+def _largest(features: Features) -> float:
+    return max(_size(column) for column in features.entering)
 
 
 def _size(column: Column) -> float:
