@@ -104,6 +104,96 @@ def test_binary_cross_entropy_by_hand(tmp_path):
     assert facts.recipe.loop.clears_gradients is True
 
 
+FORMULAS = """
+H = F.one_hot(Y, 3).float()
+B = (T > 0).float()
+
+def bce(p):
+    p = p.clamp(1e-7, 1 - 1e-7)
+    return -(B * torch.log(p) + (1 - B) * torch.log(1 - p)).mean()
+
+def bce_without_brackets(p):
+    return (-B * p.log() - (1 - B) * torch.log1p(-p)).mean()
+
+def rmse(z):
+    return torch.sqrt(((z - T) ** 2).mean())
+
+def multiplied_out(z):
+    return ((z - T) * (z - T)).mean()
+
+def weighted(z):
+    return (H * (z - T).abs()).sum(1).mean()
+
+def each_sample(z):
+    return torch.stack([((row - t) ** 2).sum() for row, t in zip(z, T)]).mean()
+
+def sum_of_exponentials(z):
+    return (torch.logsumexp(z, 1) - z.gather(1, Y[:, None]).squeeze(1)).mean()
+
+def stable(z):
+    z = z - z.max(1, keepdim=True)[0]
+    return (-z[torch.arange(40), Y] + torch.log(torch.exp(z).sum(1))).mean()
+
+def softmax_by_hand(z):
+    e = torch.exp(z)
+    return -torch.log(e / e.sum(1, keepdim=True))[range(40), Y].mean()
+
+def one_hot(z):
+    return (-H * F.log_softmax(z, 1)).sum(1).mean()
+
+def minus_inside(z):
+    return (-F.log_softmax(z, 1))[torch.arange(40), Y].mean()
+
+def with_epsilon(z):
+    return -torch.sum(H * torch.log(F.softmax(z, 1) + 1e-9)) / 40
+
+def kept_apart(z):
+    return ((z - T) ** 2).mean() + 0.1 * (z.exp() - 1).mean()
+
+def a_reward(z):
+    return -(T * z).mean()
+
+def a_margin(z):
+    return (z - z.gather(1, Y[:, None])).clamp(min=0).mean()
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "last", "kinds", "target"),
+    [
+        ("bce", "nn.Sigmoid()", ["bce"], (0, 1)),
+        ("bce_without_brackets", "nn.Sigmoid()", ["bce"], None),
+        ("rmse", "nn.Identity()", ["mse"], "T"),
+        ("multiplied_out", "nn.Identity()", ["mse"], "T"),
+        ("weighted", "nn.Identity()", ["l1"], "T"),
+        ("each_sample", "nn.Identity()", ["mse"], None),
+        ("sum_of_exponentials", "nn.Identity()", ["cross_entropy"], (0, 2)),
+        ("stable", "nn.Identity()", ["cross_entropy"], (0, 2)),
+        ("softmax_by_hand", "nn.Identity()", ["cross_entropy"], (0, 2)),
+        ("one_hot", "nn.Identity()", ["nll"], None),
+        ("minus_inside", "nn.Identity()", ["nll"], (0, 2)),
+        ("with_epsilon", "nn.Identity()", ["nll"], (0, 1)),
+        ("kept_apart", "nn.Identity()", ["mse", "custom"], "T"),
+        ("a_reward", "nn.Identity()", ["custom"], None),
+        ("a_margin", "nn.Identity()", ["custom"], None),
+    ],
+)
+def test_losses_written_by_hand(tmp_path, name, last, kinds, target):
+    model = f"model = nn.Sequential(nn.Linear(6, 3), {last})\noptimizer = torch.optim.SGD(model.parameters(), lr=0.1)\n"
+    facts = only(tmp_path, FORMULAS + model + LOOP.format(loss=f"{name}(model(X))"))
+    assert list(dict.fromkeys(loss.kind for loss in facts.recipe.losses)) == kinds
+    if target is not None:
+        low, high = extremes() if target == "T" else target
+        assert (facts.data.target.low, facts.data.target.high) == pytest.approx((low, high))
+
+
+def extremes():
+    torch.manual_seed(0)
+    torch.randn(40, 6), torch.randint(0, 3, (40,))
+    values = torch.randn(40, 3)
+    return float(values.min()), float(values.max())
+
+
 def test_several_losses_are_all_listed(tmp_path):
     facts = only(tmp_path, net("F.cross_entropy(model(X), Y) + 0.1 * F.mse_loss(model(X), T)"))
     assert {loss.kind for loss in facts.recipe.losses} == {"cross_entropy", "mse"}

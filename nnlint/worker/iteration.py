@@ -118,7 +118,7 @@ class Iteration:
         if last is None:
             return
         with self.recorder.paused(), torch.no_grad():
-            terms = Terms(self.nodes, lambda i: self.recorder.owner(i) is not None, last)
+            terms = Terms(self.nodes, lambda i: self.recorder.owner(i) is not None, last, self._negative)
             for found in terms.found:
                 key = str(found["loss"].get("call") or found["node"])
                 if key not in self._seen_losses:
@@ -148,6 +148,10 @@ class Iteration:
                 sample, _ = self._around.sample(target)
                 made = self._made(found["target"], target, self._asked(found))
                 self.target = profile.describe_target(target, sample, made)
+
+    def _negative(self, node: int) -> bool:
+        values = self._tensors.get(node)
+        return values is not None and values.numel() > 0 and bool((values <= 0).all() and (values < 0).any())
 
     def _asked(self, found: dict[str, Any]) -> set[int] | None:
         """Return what the prediction is made of (labels handed to a model for its own loss are not in it)."""
