@@ -6,6 +6,7 @@ Nothing is trained and the model itself is not touched. Normalizations see a bat
 from __future__ import annotations
 
 import copy
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -28,6 +29,9 @@ SECONDS = 1.0
 """Wall time that a larger drawn batch may take."""
 
 BATCH = 64
+
+_MASKING = -1e4
+"""Values as low as this and all alike are a mask's."""
 
 
 def probe_model(
@@ -165,17 +169,31 @@ def _goal(prediction: torch.Tensor, out: Any, loss: Any, labels: Any, found: dic
 
 
 def measure(values: torch.Tensor) -> dict[str, float]:
-    """Return std over the batch (averaged over units), rms, and the share of units that are zero for every sample."""
+    """Return std over the batch (averaged over units), rms, and the share of units that are zero for every sample.
+
+    Values that a mask has filled with one very low number (scores before a softmax) are left out of std and rms.
+    """
     values = values.float()
-    spread = values.std(0).mean() if values.dim() and values.shape[0] > 1 else torch.zeros(())
     axis = 1 if values.dim() > 3 else values.dim() - 1
     others = [i for i in range(values.dim()) if i != axis]
     alive = (values != 0).sum(others) if others else (values != 0)
-    return {
-        "std": float(spread),
-        "rms": float(values.square().mean().sqrt()),
-        "dead": float((alive == 0).float().mean()) if alive.numel() else 0.0,
-    }
+    dead = float((alive == 0).float().mean()) if alive.numel() else 0.0
+    seen = _without_mask(values)
+    if seen is not values:
+        spread = (seen - seen.nanmean(0)).square().nanmean(0).sqrt().nanmean().nan_to_num()
+        return {"std": float(spread), "rms": float(seen.square().nanmean().sqrt()), "dead": dead}
+    spread = values.std(0).mean() if values.dim() and values.shape[0] > 1 else torch.zeros(())
+    return {"std": float(spread), "rms": float(values.square().mean().sqrt()), "dead": dead}
+
+
+def _without_mask(values: torch.Tensor) -> torch.Tensor:
+    """Return the values with nan where a mask stands; the very same tensor where there is none."""
+    low = float(values.min()) if values.numel() else 0.0
+    if low > _MASKING:
+        return values
+    masked = values < low / 2 if math.isfinite(low) else values == low
+    alike = not math.isfinite(low) or float(values[masked].max()) <= 0.99 * low
+    return values.masked_fill(masked, math.nan) if alike and not masked.all() else values
 
 
 def _average(runs: Sequence[dict[Any, Any]], watched: Sequence[int], prediction: int) -> dict[str, Any]:
