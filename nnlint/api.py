@@ -17,7 +17,7 @@ from .configuration import load
 from .facts import Facts, Recipe
 from .pipeline import without_repeats
 from .render import Form, error_lines, render
-from .report import Report
+from .report import Report, ReportedFinding
 from .reporting import Sources
 from .settings import Settings, ShownLevel
 
@@ -125,11 +125,31 @@ def advise(
         facts = facts.model_copy(update={"recipe": _joined(facts.recipe, recipe)})
     sources = Sources()
     checked = without_repeats(check_facts(facts, chosen_rules(settings), settings, sources))
+    findings = tuple(_with_live_fixes(finding, model) for finding in checked.findings)
     report = ModelReport(
-        **{name: getattr(checked, name) for name in Report.model_fields} | {"sources": sources.texts()}
+        **{name: getattr(checked, name) for name in Report.model_fields}
+        | {"findings": findings, "sources": sources.texts()}
     )
     report._model, report._settings = model, settings
     return report
+
+
+def _with_live_fixes(finding: ReportedFinding, model: Any) -> ReportedFinding:
+    """Say of a fix that has no place in a source whether `report.fix()` can make it."""
+    from .worker.live import CannotApplyLive, apply_live
+
+    fixes = []
+    for fix in finding.fixes:
+        if fix.obstacle and fix.origin is not None:
+            try:
+                apply_live(model, [verb.as_data() for verb in fix.origin.verbs])
+            except CannotApplyLive:
+                pass
+            else:
+                changes = "; ".join(filter(None, (fix.changes, "`report.fix()` returns a copy with it")))
+                fix = fix.model_copy(update={"obstacle": "", "safety": fix.origin.safety, "changes": changes})
+        fixes.append(fix)
+    return finding.model_copy(update={"fixes": tuple(fixes)})
 
 
 def _check_arguments(model: Any, loss: Any, optimizer: Any, task: Any, goal: Any) -> None:

@@ -41,9 +41,9 @@ def paths_of(edits: Iterable[ReportedEdit]) -> list[str]:
 
 
 def place_of(finding: ReportedFinding) -> str:
-    """Return `path:line:column` as far as it is known, else the subject."""
+    """Return `path:line:column` as far as it is known, else the subject and the layer in it."""
     if finding.path is None:
-        return finding.subject
+        return f"{finding.subject} ({finding.module})" if finding.module else finding.subject
     return ":".join(str(part) for part in (finding.path, finding.line, finding.column) if part is not None)
 
 
