@@ -163,6 +163,13 @@ def function_op(bare: str) -> str:
     return FUNCTIONS.get(name, name)
 
 
+def by_arguments(op: str, arguments: dict[str, Any]) -> str:
+    """Return what a call amounts to: cutting off at 0 is a ReLU, however it is written."""
+    if op in ("clamp", "clamp_min") and arguments.get("min") == 0 and arguments.get("max") is None:
+        return "relu"
+    return op
+
+
 IN_PLACE_DUNDERS = frozenset(
     {"add", "sub", "mul", "div", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift", "rshift"}
 )

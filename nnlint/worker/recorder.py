@@ -173,6 +173,7 @@ class Recorder(TorchFunctionMode):
         if self._stack:
             node["module"] = self._stack[-1][0]
         arguments = call_arguments(func, op, args, kwargs)
+        node["op"] = operations.by_arguments(op, arguments)
         if arguments:
             node["arguments"] = arguments
         self._place(node, user, None if user is not None or not self._stack else self._stack[-1][1])
