@@ -56,6 +56,18 @@ def test_probabilities_before_cross_entropy(tail):
     assert verbs(found["softmax-before-cross-entropy"]) == [Remove]
 
 
+@pytest.mark.parametrize(("first", "loss"), [("softmax", "nll"), ("sigmoid", "nll"), ("softmax", "cross_entropy")])
+def test_probabilities_before_a_log_softmax(first, loss):
+    s, out = classifier(first, dim=1)
+    s.returns(out)
+    s.loss(loss, s.outside("log_softmax", out, dim=1))
+    facts = s.facts(target=labels(classes=5))
+    found = said(facts)
+    assert list(found) == ["softmax-before-cross-entropy"]
+    assert "log_softmax" in found["softmax-before-cross-entropy"].says
+    assert found["softmax-before-cross-entropy"].at == facts.model.graph[out]
+
+
 def test_softmax_over_the_batch_before_cross_entropy_is_one_finding():
     s, out = classifier("softmax", dim=0)
     s.loss("cross_entropy", out)

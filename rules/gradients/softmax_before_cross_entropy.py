@@ -21,6 +21,7 @@ References
 import math
 
 from nnlint.facts import Output
+from nnlint.facts.graph import DROPOUTS, VIEWS
 from nnlint.finding import Finding
 from nnlint.fix import remove
 from nnlint.rule import rule
@@ -31,9 +32,13 @@ PROBABILITIES = {"softmax", "gumbel_softmax", "softmin", "sigmoid", "hardsigmoid
 @rule(level="error", since="0.1")
 def softmax_before_cross_entropy(output: Output) -> Finding | None:
     """Report a softmax or sigmoid as the last step before a cross-entropy."""
-    if output.loss.kind != "cross_entropy" or output.activation not in PROBABILITIES:
+    made, log = output.made, None
+    if made.op == "log_softmax" and output.loss.kind in ("cross_entropy", "nll"):
+        log, made = made, output.graph.behind(output.graph.sources(made)[0], VIEWS | DROPOUTS)
+    elif output.loss.kind != "cross_entropy":
         return None
-    made = output.made
+    if made.op not in PROBABILITIES:
+        return None
     classes = made.shape[1] if len(made.shape) > 1 else math.prod(made.shape)
     if classes < 2:
         return None
@@ -41,9 +46,9 @@ def softmax_before_cross_entropy(output: Output) -> Finding | None:
     inside = made.module is not None
     return Finding(
         at=made,
-        says=f"{output.loss.shown} receives probabilities, not logits",
+        says=f"{f'`{log.name}`' if log else output.loss.shown} receives probabilities, not logits",
         label=f"already a {'softmax' if 'sigmoid' not in made.op else 'sigmoid'}",
-        also={output.loss: "applies log-softmax itself"},
+        also={log: "applies a softmax again"} if log else {output.loss: "applies log-softmax itself"},
         why=f"with {classes} classes this loss cannot fall below {lowest:.2f}",
         explains=("softmax-over-wrong-dim", "repeated-activation"),
         fixes=[
