@@ -7,7 +7,23 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .facts import Data, Facts, Layer, Loop, Loss, Model, Optimizer, Output, Probe, Recipe, Unknown, layers, outputs
+from .facts import (
+    Data,
+    Facts,
+    Layer,
+    Loop,
+    Loss,
+    Missing,
+    Model,
+    Optimizer,
+    Output,
+    Probe,
+    Recipe,
+    Unknown,
+    known,
+    layers,
+    outputs,
+)
 from .finding import Finding, weaker
 from .rule import Rule
 
@@ -75,7 +91,22 @@ def _calls(rule: Rule, facts: Facts) -> Iterator[dict[str, Any]]:
         output = next((v for v in values if isinstance(v, Output)), None)
         loss = next((v for v in values if isinstance(v, Loss)), None)
         if output is None or loss is None or output.reader == loss:
-            yield arguments
+            yield {name: _seen_by(output.reader if output else loss, value, facts) for name, value in arguments.items()}
+
+
+def _seen_by(loss: Loss | None, value: Any, facts: Facts) -> Any:
+    """Return the data with the target of the loss that a rule is called for; anything else as it is."""
+    if loss is None or not isinstance(value, Data):
+        return value
+    own = known(lambda: loss.compares, None)
+    if own is None and len(_recipe(facts).losses) < 2:
+        return value
+    unknown = Missing("which of several losses compares with it is not known")
+    return Data(**{**{name: _stored(value, name) for name in Data.model_fields}, "target": own or unknown})
+
+
+def _stored(data: Data, name: str) -> Any:
+    return known(lambda: getattr(data, name), Missing("not found"))
 
 
 def _only(name: str) -> Callable[[Facts], Sequence[Any]]:

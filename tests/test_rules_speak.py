@@ -326,3 +326,19 @@ def test_logistic_layers_whose_gradient_fades():
     assert list(fading) == ["saturating-hidden-activation"]
     unreached = said(s.facts(target=labels(classes=4), probe=probe((a, 0.1, 0.0), (b, 0.001, 0.0))))
     assert list(unreached) == ["saturating-hidden-activation"]
+
+
+def two_heads(**second):
+    s = Sketch()
+    hidden = s.op("relu", s.linear(s.input(32, 8), 16))
+    logits, where = s.linear(hidden, 5), s.op("sigmoid", s.linear(hidden, 2))
+    s.returns(logits, where)
+    s.loss("cross_entropy", logits, compares=labels(classes=5))
+    s.loss("mse", where, **second)
+    return said(s.facts(target=labels(classes=5)))
+
+
+def test_a_loss_is_judged_by_its_own_target():
+    assert two_heads(compares=values((32, 2), 0.0, 1.0)) == {}
+    assert two_heads() == {}
+    assert list(two_heads(compares=values((32, 2), -3.0, 3.0))) == ["bounded-regression-output"]

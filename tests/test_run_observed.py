@@ -199,6 +199,13 @@ def test_several_losses_are_all_listed(tmp_path):
     assert {loss.kind for loss in facts.recipe.losses} == {"cross_entropy", "mse"}
 
 
+def test_each_loss_has_its_own_target(tmp_path):
+    facts = only(tmp_path, net("F.cross_entropy(model(X), Y) + 0.1 * F.mse_loss(model(X).tanh(), T.sigmoid())"))
+    highest = {loss.kind: loss.compares.high for loss in facts.recipe.losses}
+    assert highest["cross_entropy"] == 2
+    assert 0.5 < highest["mse"] < 1
+
+
 def test_a_penalty_on_weights_is_no_loss_of_its_own(tmp_path):
     facts = only(tmp_path, net("F.cross_entropy(model(X), Y) + 0.1 * sum(p.pow(2).sum() for p in model.parameters())"))
     assert facts.recipe.loss.kind == "cross_entropy"

@@ -62,6 +62,7 @@ class Data(Fact):
     named: ClassVar[str] = "data"
     features: Known[tuple[Features, ...]] = missing()
     target: Known[Target] = missing()
+    """What the loss compares with. A rule that is called for one of several losses sees that loss's target."""
     samples: Known[int] = missing()
     guessed: bool = False
     """Whether the input was drawn by nnlint rather than taken from the user."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from .data import Target
 from .span import Span
 from .unknown import Fact, Known, missing
 
@@ -26,6 +27,8 @@ class Loss(Fact):
     reduction: Known[str] = missing()
     reads: Known[tuple[int, ...]] = missing()
     """Ids of the graph's nodes whose values reach the loss as predictions."""
+    compares: Known[Target] = missing()
+    """What the predictions are compared with."""
 
     @property
     def shown(self) -> str:

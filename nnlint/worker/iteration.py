@@ -59,7 +59,6 @@ class Iteration:
         self.names: dict[int, str] = {}
         self.parameters: dict[int, list[dict[str, Any]]] = {}
         self.features: dict[int, list[dict[str, Any]]] = {}
-        self.target: dict[str, Any] | None = None
         self.samples: int | None = None
         self.last = 0
         self._around = around
@@ -144,10 +143,9 @@ class Iteration:
         target = self._tensors.get(found["target"]) if found["target"] is not None else None
         if target is not None:
             found["compared"] = describe_tensor(target)["shape"]
-            if self.target is None:
-                sample, _ = self._around.sample(target)
-                made = self._made(found["target"], target, self._asked(found))
-                self.target = profile.describe_target(target, sample, made)
+            sample, _ = self._around.sample(target)
+            made = self._made(found["target"], target, self._asked(found))
+            found["loss"]["compares"] = profile.describe_target(target, sample, made)
 
     def _negative(self, node: int) -> bool:
         values = self._tensors.get(node)

@@ -63,7 +63,7 @@ def facts_of(
     facts: dict[str, Any] = {"subject": subject, "model": described}
     own = {id(p): name for name, p in model.named_parameters()}
     facts["recipe"] = _recipe(observer, iteration, model, losses, own if names is None else names)
-    facts["data"] = _data(observer, iteration, model)
+    facts["data"] = _data(observer, iteration, model, losses)
     facts["probe"] = _probe(iteration, losses)
     return {key: value for key, value in facts.items() if value is not None}
 
@@ -219,13 +219,16 @@ def _shuffles(loader: Any) -> bool | None:
 # -- data and probe
 
 
-def _data(observer: Observer, iteration: Iteration, model: nn.Module) -> dict[str, Any] | None:
+def _data(
+    observer: Observer, iteration: Iteration, model: nn.Module, losses: list[dict[str, Any]]
+) -> dict[str, Any] | None:
     facts: dict[str, Any] = {}
     features = iteration.features.get(id(model))
     if features:
         facts["features"] = features
-    if iteration.target is not None:
-        facts["target"] = iteration.target
+    target = next((found["loss"]["compares"] for found in losses if "compares" in found["loss"]), None)
+    if target is not None:
+        facts["target"] = target
     samples = iteration.samples
     if observer.training_loader is not None:
         samples = profile.size_of(observer.training_loader)
