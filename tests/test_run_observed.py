@@ -411,6 +411,34 @@ def test_training_without_an_optimizer(tmp_path):
     facts = only(tmp_path, body)
     assert facts.recipe.optimizers == ()
     assert facts.recipe.loss.kind == "cross_entropy"
+    assert facts.recipe.loop.clears_gradients is True
+
+
+@pytest.mark.parametrize(
+    ("step", "clears"),
+    [
+        ("p -= 0.1 * p.grad", False),
+        ("p.data.sub_(0.1 * p.grad)", False),
+        ("p -= 0.1 * p.grad; p.grad.zero_()", True),
+        ("p -= 0.1 * p.grad; p.grad = None", True),
+        ("pass", None),
+    ],
+)
+def test_clearing_without_an_optimizer(tmp_path, step, clears):
+    body = f"""
+    model = nn.Linear(6, 3)
+    for _ in range(1000):
+        F.cross_entropy(model(X), Y).backward()
+        with torch.no_grad():
+            for p in model.parameters():
+                {step}
+    """
+    loop = only(tmp_path, body).recipe.loop
+    if clears is None:
+        with pytest.raises(Unknown):
+            loop.clears_gradients  # noqa: B018
+    else:
+        assert loop.clears_gradients is clears
 
 
 def test_gpu_calls_run_on_the_cpu(tmp_path):

@@ -10,6 +10,9 @@ import torch
 
 from .sites import span_of, user_frame
 
+_SMALL = 1_000_000
+_FEW = 16
+
 
 class SeenOptimizer:
     """An optimizer that the user's code built, with how far it came."""
@@ -58,11 +61,27 @@ class SeenOptimizer:
         return facts
 
 
+class StepsByHand:
+    """Notices steps that no optimizer makes: parameters that moved between two backward passes."""
+
+    def __init__(self) -> None:
+        self.leftovers: list[bool] = []
+        self._values: dict[int, torch.Tensor] = {}
+
+    def look(self, parameters: list[torch.Tensor]) -> None:
+        """Before a backward pass: if a step was made since the one before, is its gradient still there?"""
+        if any(id(p) in self._values and not torch.equal(p.detach(), self._values[id(p)]) for p in parameters):
+            self.leftovers.append(any(_nonzero(p.grad) for p in parameters))
+        small = [p for p in parameters if p.requires_grad and p.numel() <= _SMALL]
+        self._values = {id(p): p.detach().clone() for p in small[:_FEW]}
+
+
 class Loop:
     """What the loop does, told call by call; `facts` says it in the end."""
 
     def __init__(self) -> None:
         self.optimizers: list[SeenOptimizer] = []
+        self.by_hand = StepsByHand()
         self.scheduler: str | None = None
         self.clips: str | None = None
         self.backwards = 0
@@ -83,12 +102,14 @@ class Loop:
         self.built(optimizer, None, None)
         return self.optimizers[-1]
 
-    def before_backward(self, frame: FrameType | None) -> None:
-        """Look at the gradients that a `backward()` will add to."""
+    def before_backward(self, frame: FrameType | None, parameters: list[torch.Tensor]) -> None:
+        """Look at the gradients that a `backward()` will add to; `parameters` are those of the models in use."""
         self.backwards += 1
         user = user_frame(frame)
         self._backward = self._backward or span_of(user)
         self.look()
+        if not self.optimizers:
+            self.by_hand.look(parameters)
 
     def look(self) -> None:
         """Notice gradients that are gone (before a `backward()`, after a `zero_grad()`)."""
@@ -121,6 +142,8 @@ class Loop:
         facts["steps_seen"] = self.steps
         facts["clips"] = self.clips
         leftovers = [left for entry in self.optimizers for left in entry.leftovers]
+        if not self.optimizers:
+            leftovers = self.by_hand.leftovers
         if leftovers:
             facts["clears_gradients"] = not any(leftovers)
         else:

@@ -210,7 +210,8 @@ class Observer(Surroundings):
             self.check()
             self._in_backward = True
             try:
-                self.loop.before_backward(sys._getframe(1))
+                models = self._current.models if self._current is not None else []
+                self.loop.before_backward(sys._getframe(1), [p for model in models for p in model.parameters()])
                 self.training_loader = self.training_loader or self._loader
                 if self._current is not None:
                     for tensor in each_tensor(tensors):
