@@ -5,8 +5,8 @@
 Every case of `bench/bugs` is linted with `--run`, as it is written and again with everything renamed (see rename.py):
 what nnlint knows must not hang on how things are called. Exits with 1 on any miss or false alarm.
 
-A miss: a fault that its source names (`labelled`) and whose first rule is one of `PROMISED`, found by none of the fault's
-rules. Where its first rule is another one that nnlint has, it is shown as open: said, but no failure yet.
+A miss: a fault that its source names (`labelled`) and whose first rule is one of `PROMISED`, found by none of the
+fault's rules. Where its first rule is another one that nnlint has, it is shown as open: said, but no failure yet.
 A false alarm: a warning or error in a repaired script or a sound one that is no fair comment, or one that the case
 rules out (`must_not`). A script that nnlint cannot check counts as a miss: its silence means nothing.
 
