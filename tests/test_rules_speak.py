@@ -156,6 +156,13 @@ def test_nll_on_logits_and_on_probabilities():
         assert verbs(found["nll-without-log-softmax"]) == [verb]
 
 
+def test_relu_on_a_layer_written_by_hand():
+    s = Sketch()
+    product = s.op("matmul", s.input(32, 8), s.constant(8, 5), shape=(32, 5))
+    s.loss("cross_entropy", s.op("relu", s.op("add", product, s.constant(5))))
+    assert list(said(s.facts(target=labels(classes=5)))) == ["relu-before-loss"]
+
+
 def test_relu_under_a_log_softmax():
     s, out = classifier("relu")
     s.loss("nll", s.op("log_softmax", out, dim=1))

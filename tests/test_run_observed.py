@@ -141,6 +141,9 @@ def softmax_by_hand(z):
 def one_hot(z):
     return (-H * F.log_softmax(z, 1)).sum(1).mean()
 
+def log_softmax_by_hand(z):
+    return -(z - z.exp().sum(-1).log().unsqueeze(-1))[range(40), Y].mean()
+
 def minus_inside(z):
     return (-F.log_softmax(z, 1))[torch.arange(40), Y].mean()
 
@@ -171,6 +174,7 @@ def a_margin(z):
         ("stable", "nn.Identity()", ["cross_entropy"], (0, 2)),
         ("softmax_by_hand", "nn.Identity()", ["cross_entropy"], (0, 2)),
         ("one_hot", "nn.Identity()", ["nll"], None),
+        ("log_softmax_by_hand", "nn.Identity()", ["cross_entropy"], (0, 2)),
         ("minus_inside", "nn.Identity()", ["nll"], (0, 2)),
         ("with_epsilon", "nn.Identity()", ["nll"], (0, 1)),
         ("kept_apart", "nn.Identity()", ["mse", "custom"], "T"),

@@ -143,13 +143,18 @@ class Formulas:
         made = self.nodes[self._behind(node)]
         if made["op"] == "log_softmax":
             return "nll", node
+        if made["op"] == "sub" and len(made["inputs"]) == 2:
+            logits = self._shifted(made["inputs"][0])
+            if self._log_of_sum(made["inputs"][1]) != logits:
+                return None
+            return ("nll", node) if self._from_model(self._behind(node)) else ("cross_entropy", logits)
         if made["op"] != "log":
             return None
         inner = self._kept(made["inputs"][0])
         if self.nodes[inner]["op"] == "softmax":
             return "nll", node
-        logits = self._softmax_by_hand(inner)
-        return ("cross_entropy", logits) if logits is not None else None
+        read = self._softmax_by_hand(inner)
+        return ("cross_entropy", read) if read is not None else None
 
     def _softmax_by_hand(self, node: int) -> int | None:
         """Return the logits of `exp(z) / exp(z).sum()`."""
@@ -165,21 +170,21 @@ class Formulas:
 
     def _cross_entropy(self, whole: int, picked: int) -> tuple[str, int, int | None] | None:
         """Recognize `logsumexp(z) - z[y]`."""
-        total, choice = self.nodes[self._behind(whole)], self.nodes[picked]
-        if choice["op"] not in _PICKS or self._from_model(picked):
+        choice, logits = self.nodes[picked], self._log_of_sum(whole)
+        if choice["op"] not in _PICKS or self._from_model(picked) or logits is None:
             return None
+        predicted, target = self._sides(choice["inputs"])
+        same = predicted is not None and self._shifted(predicted) == logits
+        return ("cross_entropy", logits, target) if same else None
+
+    def _log_of_sum(self, node: int) -> int | None:
+        """Return the logits of `logsumexp(z)` or `exp(z).sum().log()`."""
+        total = self.nodes[self._behind(node)]
         if total["op"] == "log":
             added = self.nodes[self._behind(total["inputs"][0])]
             total = self.nodes[self._behind(added["inputs"][0])] if added["op"] == "sum" else added
-            if total["op"] != "exp":
-                return None
-        elif total["op"] != "logsumexp":
-            return None
-        predicted, target = self._sides(choice["inputs"])
-        logits = self._shifted(total["inputs"][0])
-        return (
-            ("cross_entropy", logits, target) if predicted is not None and self._shifted(predicted) == logits else None
-        )
+            return self._shifted(total["inputs"][0]) if total["op"] == "exp" else None
+        return self._shifted(total["inputs"][0]) if total["op"] == "logsumexp" else None
 
     def _binary(self, terms: list[int]) -> tuple[str, int, int | None] | None:
         """Recognize `y log p + (1 - y) log(1 - p)`."""

@@ -19,21 +19,24 @@ References
 """
 
 from nnlint.facts import Output
+from nnlint.facts.graph import ACTIVATIONS, DROPOUTS, VIEWS, WEIGHTED
 from nnlint.finding import Finding
 from nnlint.fix import remove
 from nnlint.rule import rule
 
 LOGIT_LOSSES = {"cross_entropy", "nll", "bce_with_logits", "multilabel_soft_margin", "soft_margin", "hinge"}
 CUTS = {"relu", "relu6"}
+BEHIND_THE_LAYER = VIEWS | DROPOUTS | ACTIVATIONS | {"add"}
+MULTIPLIES = {"matmul", "addmm", "baddbmm"}
 
 
 @rule(level="warning", since="0.1")
 def relu_before_loss(output: Output) -> Finding | None:
     """Report a ReLU between the last layer and a loss on logits."""
-    if output.loss.kind not in LOGIT_LOSSES or output.source is None:
-        return None
     relu = next((node for node in output.tail if node.op in CUTS), None)
-    if relu is None:
+    if relu is None or output.loss.kind not in LOGIT_LOSSES:
+        return None
+    if output.graph.behind(output.node, BEHIND_THE_LAYER).op not in WEIGHTED | MULTIPLIES:
         return None
     binary = output.loss.kind == "bce_with_logits"
     return Finding(
