@@ -75,12 +75,11 @@ def _series(graph: Graph, nodes: list[Node]) -> list[Node]:
 
 
 def _fix(graph: Graph, series: list[Node]) -> Fix:
-    places = {(node.built, node.call): node for node in series}
     layers = [layer for node in series if (layer := graph.layer_before(node)) is not None]
     return Fix(
         title="use ReLU with He initialization",
         verbs=(
-            *(Replace(node=node, op="relu") for node in places.values()),
+            *(Replace(node=node, op="relu") for node in series),
             Initialize(nodes=tuple(layers), scheme="he_normal"),
         ),
         changes="the network computes another function from other weights",
