@@ -74,7 +74,11 @@ class Recorder(TorchFunctionMode):
     # -- what is known beforehand
 
     def adopt(self, model: nn.Module) -> None:
-        """Learn the module paths and parameter names of a model; call again where its tensors were replaced."""
+        """Learn the module paths and parameter names of a model; call again where its tensors were replaced.
+
+        What was called by itself before it became part of the model is known by its place in the model from now on.
+        """
+        self._forget_parts(model)
         self._roots[id(model)] = model
         for path, module in model.named_modules(remove_duplicate=False):
             self._paths.setdefault(id(module), (path, module))
@@ -82,6 +86,18 @@ class Recorder(TorchFunctionMode):
             self._names.setdefault(id(parameter), name)
         for name, buffer in model.named_buffers(remove_duplicate=False):
             self._buffers.setdefault(id(buffer), name)
+
+    def _forget_parts(self, model: nn.Module) -> None:
+        others = [root for root in self._roots.values() if root is not model]
+        if any(module is model for root in others for module in root.modules()):
+            return
+        parts = {id(module) for module in model.modules()}
+        for former in [root for root in others if id(root) in parts]:
+            for module in former.modules():
+                self._paths.pop(id(module), None)
+            for tensor in (*former.parameters(), *former.buffers()):
+                self._names.pop(id(tensor), None)
+                self._buffers.pop(id(tensor), None)
 
     def feed(self, tensor: torch.Tensor, kind: str = "input") -> int:
         """Make a tensor an input of the graph and return its node's id."""
