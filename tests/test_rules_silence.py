@@ -687,3 +687,12 @@ def accumulation_that_clears_after_the_step():
 def test_no_rule_touches(name):
     found = [f for f in check(SOUND[name](), rules()).findings if f.level in ("error", "warning")]
     assert not found, [(f.rule, f.says, f.why) for f in found]
+
+
+def test_a_bias_for_each_position_is_not_taken_out_by_a_norm():
+    s = Sketch()
+    maps = s.op("view", s.linear(s.input(32, 16), 512), shape=(32, 32, 4, 4))
+    s.loss("mse", s.conv(s.op("relu", s.norm(maps)), 1))
+    assert "bias-before-norm" not in [
+        f.rule for f in check(s.facts(target=values((32, 1, 4, 4), -1, 1)), rules()).findings
+    ]

@@ -33,6 +33,8 @@ def bias_before_norm(layer: Layer) -> Finding | None:
     readers = layer.graph.ahead(node, VIEWS)
     if len(readers) != 1 or readers[0].op != "batch_norm" or not readers[0].arguments.get("training", True):
         return None
+    if len(readers[0].shape) > 1 and readers[0].shape[1] != node.units:
+        return None  # a view spreads the units of a channel over positions, which the norm does not tell apart
     return Finding(
         at=node.built or node,
         says=f"`{readers[0].name}` takes the bias of `{node.name}` out again",
