@@ -116,8 +116,10 @@ def look(target: Target, settings: Settings) -> Seen:
     if not (found.candidates or found.classes or found.trains_at_import or trains(found.recipe)):
         return Seen(target, troubles=(*hints, *nothing(target, settings)))
     brought = inspect_file(found, run_options(settings))
-    troubles = [*hints, *(_trouble(problem) for problem in brought.problems)]
     facts = tuple(one for one in brought.facts if checkable(one))
+    if brought.ended == "stopped" and facts:  # the models were seen at work: nothing has to be added for them
+        hints = [_hint(path, hint.line, hint.message, hint.help) for hint in found.hints if not hint.unbuilt]
+    troubles = [*hints, *(_trouble(problem) for problem in brought.problems)]
     if not facts:
         if brought.facts and not troubles:
             why = f"nothing could be checked: {brought.facts[0].subject.reason}"

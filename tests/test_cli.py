@@ -206,6 +206,19 @@ def test_a_training_script_is_stopped_and_its_prints_stay_out(here: Path) -> Non
     assert (subject["status"], subject["guessed"], subject["input"]) == ("traced", False, ["64x4:float32"])
 
 
+def test_a_model_seen_at_work_needs_no_comment(here: Path) -> None:
+    rest = TRAINING.partition("net = Net()")[2]
+    build = "def build(width):\n    return nn.Sequential(nn.Linear(width, 1), nn.Sigmoid())\n"
+    body = "inputs = torch.randn(64, 4)\nnet = build(inputs.shape[1])" + rest
+    main = "def main():\n" + "".join(f"    {row}\n" for row in body.splitlines())
+    guarded = "import torch\nfrom torch import nn\n" + build + main + "if __name__ == '__main__':\n    main()\n"
+    (here / "train.py").write_text("# nnlint: modle Net(4)\n" + guarded)
+    seen, read = nnlint(here, "train.py", "--run"), nnlint(here, "train.py")
+    assert "cannot be told from the source" in read.out + read.err
+    assert "cannot be told from the source" not in seen.out + seen.err
+    assert "unknown comment" in seen.out + seen.err
+
+
 def test_static_runs_nothing(here: Path) -> None:
     (here / "train.py").write_text(TRAINING + "\nopen('ran', 'w')\n")
     done = nnlint(here, "train.py", "--static", "--output-format", "json")

@@ -231,7 +231,7 @@ class _Discovery:
         name = last_name(call.func) or "the model"
         message = f"what `{name}(...)` builds cannot be told from the source: {lost.why}"
         help = f"add a comment `# nnlint: model {name}(...) input=...`, or let it run with --run"
-        self.reasons.append(Hint(line=call.lineno, message=message, help=help))
+        self.reasons.append(Hint(line=call.lineno, message=message, help=help, unbuilt=True))
 
     def _factories(self) -> Iterator[Candidate]:
         for function in self.program.functions:
@@ -258,7 +258,7 @@ class _Discovery:
             if missing:
                 message = f"`{cls.name}` needs {', '.join(f'`{m}`' for m in missing)}"
                 help = f"add a comment `# nnlint: model {cls.name}(...) input=...`"
-                self.reasons.append(Hint(line=cls.lineno, message=message, help=help))
+                self.reasons.append(Hint(line=cls.lineno, message=message, help=help, unbuilt=True))
             else:
                 yield Candidate(expression=f"{cls.name}()", how="class", span=span)
 

@@ -30,6 +30,8 @@ class Hint(Plain):
     line: int
     message: str
     help: str = ""
+    unbuilt: bool = False
+    """Whether it says why a model cannot be built from the source."""
 
 
 class Outline(Plain):
