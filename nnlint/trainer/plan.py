@@ -127,9 +127,9 @@ def epochs_of(scout: Scouted, planned: int | None) -> float:
 
 def shortened(verdict: Verdict, epochs: float, planned: float) -> Verdict:
     """Qualify what was measured on a shorter training than planned; below half of it, no word is given."""
-    if verdict.word not in ("helps", "hurts", "no difference") or epochs > 0.99 * planned:
+    if verdict.word not in ("helps", "hurts", "no difference") or verdict.identical or epochs > 0.99 * planned:
         return verdict
-    length = f"{epochs:.3g} of {planned:.3g} epochs, all that the budget allows"
+    length = f"{round(epochs, 1):g} of {round(planned, 1):g} epochs, all that the budget allows"
     if epochs < planned / 2:
         return verdict.model_copy(update={"word": "undecided", "reason": f"it trained for {length}"})
     return verdict.model_copy(update={"reason": f"after {length}"})
@@ -137,8 +137,7 @@ def shortened(verdict: Verdict, epochs: float, planned: float) -> Verdict:
 
 def seconds_of(scout: Scouted, updates: float) -> float:
     """Return how long a trial of so many updates should take."""
-    each = max(scout["seconds"] - scout["setup"], 1e-3) / max(scout["steps"], 1)
-    return float(scout["setup"] + scout["epoch_seconds"] + each * updates + 0.2)
+    return float(scout["setup"] + scout["epoch_seconds"] + scout["each"] * updates + 0.2)
 
 
 def affordable(seconds: float, budget: float) -> float:

@@ -148,7 +148,9 @@ def _by_score(result: Comparison, metric: Metric) -> tuple[Word, str]:
 
 def _by_failures(failures: Failures, score: tuple[Word, str] | None) -> tuple[Word, str]:
     """Weigh failing runs against the word that the others earned. Any added failure vetoes "helps"."""
-    word, reason = score or ("undecided", f"too few of {failures.pairs} pairs of runs reached the end")
+    everywhere = failures.before == failures.after == failures.pairs
+    few = "every run failed, with the change and without" if everywhere else "too few pairs of runs reached the end"
+    word, reason = score or ("undecided", few)
     counts = f"{failures.before} of {failures.pairs} runs failed before, {failures.after} after"
     if failures.p <= NOMINAL and failures.after > failures.before:
         return "hurts", counts

@@ -104,9 +104,17 @@ def _scouted(watch: Watch, request: dict[str, Any], started: float, ended: str) 
         "trace": [list(change) for change in watch.trace[:_MOST_CHANGES]],
         "modes": [list(change) for change in watch.modes[:_MOST_CHANGES]],
         "setup": watch.started - started, "epoch_seconds": watch.finished - watch.started,
-        "seconds": now - started, "libraries": _libraries(),
+        "each": _seconds_of_a_step(watch, now), "libraries": _libraries(),
         "parameters": sum(p.numel() for p in watch.parameters()),
     }  # fmt: skip
+
+
+def _seconds_of_a_step(watch: Watch, now: float) -> float:
+    """Return what a step takes, from those that were not recorded (recording is slower) where there are some."""
+    recorded = len(watch.cycles)
+    if watch.steps >= recorded + 5:
+        return (now - watch.finished) / (watch.steps - recorded)
+    return (watch.finished - watch.started) / max(recorded, 1)
 
 
 def _trained(watch: Watch, request: dict[str, Any]) -> Answer:
