@@ -183,9 +183,9 @@ def confirm(ctx: click.Context, /, path: str, against: str | None, seeds: int, b
     from . import confirming
     from .configuration import settings_for
     from .pipeline import check_targets, exit_status
-    from .render import Form, render
     from .render.style import Style
-    from .render.verdicts import as_text
+    from .render.verdicts import as_json, as_text
+    from .trainer import Confirmation
 
     settings = settings_for((path,), given).model_copy(update={"run": not given["static"]})
     report = check_targets((path,), settings, progress=_progress)
@@ -194,16 +194,18 @@ def confirm(ctx: click.Context, /, path: str, against: str | None, seeds: int, b
     elif confirming.changed(report, settings):
         report, result = confirming.confirm(Path(path), report, settings, _progress, seeds=seeds, budget=budget)
     else:
-        click.echo("nothing to confirm: no finding shown has a fix that can be applied")
-        _tell(report)
-        ctx.exit(exit_status(report, settings, exit_zero=True))
+        result = Confirmation(
+            verdicts=(), notes=("nothing to confirm: no finding shown has a fix that can be applied",)
+        )
     if given["output_format"] == "json":
-        text = render(report, settings, Form("json"))
+        text = as_json(result, report)
+    elif not result.verdicts:
+        text = result.notes[0] + "\n"
     else:
         text = as_text(result, confirming.changed(report, settings), Style(_colour(sys.stdout)))
     click.echo(text, nl=False)
     _tell(report)
-    unjudged = all(verdict.word == "not confirmed" for verdict in result.verdicts)
+    unjudged = bool(result.verdicts) and all(verdict.word == "not confirmed" for verdict in result.verdicts)
     ctx.exit(2 if unjudged else exit_status(report, settings, exit_zero=True))
 
 

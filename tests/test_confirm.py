@@ -1,9 +1,12 @@
 """`confirm` end to end: small scripts trained with and without a change, in the real worker."""
 
+import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 pytest.importorskip("torch")
@@ -11,6 +14,8 @@ pytest.importorskip("scipy")
 
 from nnlint.trainer import Options, confirm_against, confirm_script
 from nnlint.trainer.trials import Trials
+
+SCHEMA = json.loads((Path(__file__).parent.parent / "docs" / "schema" / "report.schema.json").read_text("utf-8"))
 
 OPTIONS = Options(python=Path(sys.executable), budget=240.0)
 
@@ -363,3 +368,15 @@ def test_an_input_without_a_task_is_said(spec):
 
     with pytest.raises(NoTask, match="no data"):
         task_for([spec])
+
+
+def test_the_verdict_is_in_the_json(tmp_path):
+    path = script(tmp_path, CLASSES, LR="0.02")
+    for more in ((), ("--against", path.name)):
+        command = [sys.executable, "-m", "nnlint", "confirm", path.name, "--output-format", "json", *more]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300)
+        assert done.returncode == 0, done.stderr
+        answer = json.loads(done.stdout)
+        jsonschema.Draft202012Validator(SCHEMA).validate(answer)
+        words = [verdict["word"] for verdict in answer["confirmation"]["verdicts"]]
+        assert words == (["no difference"] if more else [])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
-from ..report import ReportedFinding
+from ..report import Report, ReportedFinding
 from ..trainer import Confirmation, Verdict
 from .excerpt import one_line
 from .style import Style
@@ -33,6 +34,12 @@ def as_text(result: Confirmation, findings: Mapping[str, ReportedFinding], style
     if result.interrupted:
         rows.append("note: interrupted: the verdicts rest on what was measured until then")
     return "\n".join(rows) + "\n"
+
+
+def as_json(result: Confirmation, report: Report) -> str:
+    """Return the report as JSON with the study as its `confirmation`."""
+    data = report.model_dump(mode="json") | {"confirmation": result.model_dump(mode="json")}
+    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
 
 
 def _figures(verdict: Verdict) -> list[str]:
