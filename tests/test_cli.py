@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -246,6 +247,23 @@ def test_suppressions_by_comment_and_by_configuration(here: Path) -> None:
     (here / "pyproject.toml").write_text(f'[tool.nnlint.per-file-ignores]\n"faulty.py" = ["{RULE}"]\n')
     done = nnlint(here, "faulty.py", "--output-format", "json")
     assert [(s["rule"], s["by"]) for s in done.json["suppressed"]] == [(RULE, "configuration")]
+
+
+def test_a_batch_that_was_drawn_carries_no_warning_of_weak_weights(here: Path) -> None:
+    text = """\
+        from torch import nn
+
+        def build(widths):
+            layers = []
+            for before, after in zip(widths, widths[1:]):
+                layers += [nn.Linear(before, after), nn.ReLU()]
+            return nn.Sequential(*layers, nn.Linear(widths[-1], 1))
+
+        model = build([16] + 12 * [48])
+        """
+    (here / "default.py").write_text(textwrap.dedent(text))
+    (finding,) = nnlint(here, "default.py", "--output-format", "json").json["findings"]
+    assert (finding["rule"], finding["level"]) == ("init-mismatched-to-activation", "advice")
 
 
 def test_suppressions_that_do_nothing_are_named(here: Path) -> None:

@@ -38,6 +38,8 @@ class Probe(Fact):
     """What the model hands to the loss before any output activation (the logits)."""
     loss: Known[float] = missing()
     seeds: int = 1
+    drawn: bool = False
+    """Whether nnlint drew the batch. Real values may lie on another scale, where other layers fade."""
 
     @property
     def gradient_ratio(self) -> float:

@@ -86,7 +86,7 @@ def _probe(model: nn.Module, inputs: Inputs, graph: dict[str, Any], loss: Any, l
                 break  # the first axis is not the batch's, or not of every input: the first run stands
             if run is not None:
                 runs = [run] if seed == 1 else [*runs, run]
-    return _average(runs, watched, prediction)
+    return {**_average(runs, watched, prediction), "drawn": inputs.drawn_from is not None}
 
 
 def _copy(model: nn.Module) -> nn.Module:

@@ -11,7 +11,8 @@ Why is this bad?
 When is it fine?
     Where a norm, a skip or a concatenation restores the signal, where the probe passes (PyTorch's default in a
     shallow network), on the last layer, and where the weights are frozen. A warning needs both ratios of the probe
-    to fail; an initialization by hand that is off by a factor of 3 or more is advice.
+    to fail on a batch of the user's own. On a batch drawn by nnlint, which may lie on another scale, it is advice, and
+    so is an initialization by hand that is off by a factor of 3 or more.
 
 Fix safety
     Unsafe: the network starts from other weights.
@@ -109,7 +110,7 @@ def init_mismatched_to_activation(model: Model, probe: Probe) -> Finding | None:
         )
     return Finding(
         at=wrong[0].layer.built or wrong[0].layer,
-        level="warning" if fails else "advice",
+        level="warning" if fails and not probe.drawn else "advice",
         says=f"weights in front of `{worst.activation.name}` start {_words(worst.rms / worst.right)}",
         why=why,
         explains=("vanishing-gradient", "exploding-gradient"),
