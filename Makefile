@@ -9,10 +9,11 @@ READY := $(VENV)/.ready
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types docs wheel format bless readme bench-bugs bench-startup clean
+.PHONY: help setup demo test check lint types docs wheel format bless readme clean \
+	bench-bugs bench-startup bench-tracing bench-initializations
 
 help:  ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY)  ## create .venv with the pinned versions (does nothing when they are there)
 
@@ -62,6 +63,12 @@ bench-bugs: setup  ## real bugs: expected, found and false for each case
 
 bench-startup: setup  ## start-up time against a bare interpreter
 	$(BIN)/python bench/startup.py
+
+bench-tracing: setup  ## what tracing costs, as a share of a forward pass
+	$(BIN)/python bench/tracing.py
+
+bench-initializations: setup  ## how well initializations are recognized
+	$(BIN)/python bench/initializations.py
 
 clean:  ## remove what was built (.venv stays)
 	rm -rf build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
