@@ -9,8 +9,7 @@ READY := $(VENV)/.ready
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types docs wheel format bless readme clean \
-	bench-bugs bench-startup bench-tracing bench-initializations
+.PHONY: help setup demo test check lint types docs wheel format bless readme clean bench-bugs bench-startup bench-tracing bench-initializations
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
