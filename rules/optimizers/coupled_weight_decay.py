@@ -2,9 +2,8 @@
 
 Why is this bad?
     `Adam` adds weight decay to the gradient, and then divides by the gradient's running size: weights with large
-    gradients are hardly decayed, those with small ones strongly, and the decay changes with the rate. `AdamW` takes
-    the decay off the weights themselves. Loshchilov and Hutter cut the test error on CIFAR-10 by about 15 % of its
-    size with it.
+    gradients are hardly decayed, those with small ones strongly: of two weights whose gradients differ by a factor of
+    100, one is decayed 100 times more. `AdamW` takes the decay off the weights themselves.
 
 When is it fine?
     Without weight decay both are the same. Where the amount was tuned for `Adam`, or a published recipe is repeated,
