@@ -1,6 +1,6 @@
 """Facts: plain frozen records of what is known about a model and how it is trained. No torch, no files, no printing."""
 
-from .data import Column, Data, Features, Target
+from .data import Column, Data, Features, Overlap, Padding, Target
 from .graph import Graph, Node, Tensor
 from .model import Model, Module, Parameter
 from .probe import Probe, Signal
@@ -12,6 +12,6 @@ from .views import Layer, Output, layers, outputs
 
 __all__ = [
     "Column", "Data", "Fact", "Facts", "Features", "Graph", "Known", "Layer", "Loop", "Loss", "LossKind", "Missing",
-    "Model", "Module", "Node", "Optimizer", "Output", "Parameter", "Plain", "Probe", "Recipe", "Signal", "Span",
+    "Model", "Module", "Node", "Optimizer", "Output", "Overlap", "Padding", "Parameter", "Plain", "Probe", "Recipe", "Signal", "Span",
     "Status", "Subject", "Target", "Tensor", "Unknown", "known", "layers", "missing", "outputs",
 ]  # fmt: skip
