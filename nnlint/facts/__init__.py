@@ -12,6 +12,6 @@ from .views import Layer, Output, layers, outputs
 
 __all__ = [
     "Column", "Data", "Fact", "Facts", "Features", "Graph", "Known", "Layer", "Loop", "Loss", "LossKind", "Missing",
-    "Model", "Module", "Node", "Optimizer", "Output", "Overlap", "Padding", "Parameter", "Plain", "Probe", "Recipe", "Signal", "Span",
-    "Status", "Subject", "Target", "Tensor", "Unknown", "known", "layers", "missing", "outputs",
+    "Model", "Module", "Node", "Optimizer", "Output", "Overlap", "Padding", "Parameter", "Plain", "Probe", "Recipe",
+    "Signal", "Span", "Status", "Subject", "Target", "Tensor", "Unknown", "known", "layers", "missing", "outputs",
 ]  # fmt: skip

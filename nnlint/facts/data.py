@@ -90,7 +90,7 @@ class Target(Fact):
     multi_hot: Known[bool] = missing()
     """Rows of zeros and ones (two or more columns), at least one row with other than a single one."""
     classes: Known[tuple[tuple[int, int], ...]] = missing()
-    """(label, rows that have it), by label: of whole numbers with up to 1000 different ones; of one-hot rows by place."""
+    """(label, rows that have it), by label: of whole numbers, up to 1000 different ones; of one-hot rows by place."""
     missing_share: Known[float] = missing()
     """Share of values that are NaN."""
     infinite_share: Known[float] = missing()
