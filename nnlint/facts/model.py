@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, Literal
 
-from .graph import Graph
+from .failure import Failure
+from .graph import Graph, Node
 from .span import Span
 from .unknown import Fact, Known, Plain, missing
 
@@ -19,6 +20,8 @@ class Module(Plain):
     training: bool = True
     used: bool | None = None
     """Whether the traced forward passed through it; None where no forward was traced."""
+    read: bool | None = None
+    """Whether a method of the class that holds it (its constructor left out) names it; None where not known."""
 
 
 class Parameter(Fact):
@@ -51,6 +54,41 @@ class Parameter(Fact):
     schemes: Known[tuple[str, ...]] = missing()
 
 
+class Unregistered(Plain):
+    """A plain list, tuple or dict in an attribute whose parameters `nn.Module` does not know of.
+
+    `holder` is the path of the module that has it, `owner` that module's class; `parameters` counts trainable values.
+    `flat` says that one container of torch can take the place of it. `optimized` says that an optimizer has them.
+    """
+
+    holder: str
+    owner: str
+    attribute: str
+    kind: Literal["list", "tuple", "dict"]
+    items: Literal["modules", "parameters"] = "modules"
+    modules: int
+    parameters: int
+    flat: bool = True
+    optimized: bool | None = None
+    span: Span | None = None
+
+
+class Override(Plain):
+    """A method of `nn.Module` that something else stands in for.
+
+    `why`: it is no method but a `value`, it does not take the `arguments` that torch calls it with, or it does not
+    change the `mode`. `called` says that torch itself and training scripts call it.
+    """
+
+    holder: str
+    owner: str
+    name: str
+    why: Literal["value", "arguments", "mode"]
+    called: bool = True
+    certain: bool = True
+    span: Span | None = None
+
+
 class Model(Fact):
     """A model: `name` is its class, `span` the class line (else where it is built)."""
 
@@ -62,6 +100,14 @@ class Model(Fact):
     graph: Known[Graph] = missing("the forward pass was not traced")
     fresh: Known[bool] = missing()
     """Whether the parameters are as initialized (False where a checkpoint was loaded)."""
+    unregistered: Known[tuple[Unregistered, ...]] = missing()
+    overrides: Known[tuple[Override, ...]] = missing()
+    random_in_eval: Known[tuple[Node, ...]] = missing("no forward was traced in evaluation mode")
+    """Calls that drop values in evaluation mode as well, as that forward recorded them (ids are its own)."""
+    wasted: Known[tuple[str, ...]] = missing()
+    """Parameters that the forward reads for values that reach neither an output nor a loss."""
+    failure: Failure | None = None
+    """What raised, where the observed training ended with an error; None where it did not."""
 
     @cached_property
     def _parameters(self) -> dict[str, Parameter]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
 from . import profile
-from .losses import Terms
+from .failing import FailingRecorder
+from .losses import KINDS, Terms
 from .naming import name_of
 from .parameters import describe_parameters
-from .recorder import Recorder
 from .signals import Signals
 from .values import describe_tensor
 
@@ -27,7 +28,9 @@ _WEIGHTED = frozenset(
 
 
 class Surroundings:
-    """What an iteration asks of whoever watches the whole script."""
+    """What an iteration asks of whoever watches the whole script. `raised` is what the script ended with."""
+
+    raised: BaseException | None = None
 
     def outermost(self, module: nn.Module) -> nn.Module:
         """Return the module that holds `module` and that no other one holds."""
@@ -51,7 +54,8 @@ class Iteration:
     """
 
     def __init__(self, around: Surroundings) -> None:
-        self.recorder = Recorder(on_root_call=self._met, on_node=self._note)
+        self.recorder = FailingRecorder(on_root_call=self._met, on_node=self._note)
+        self.recorder.on_failure = self._failed
         self.signals = Signals()
         self.losses: list[dict[str, Any]] = []
         self.models: list[nn.Module] = []
@@ -127,6 +131,26 @@ class Iteration:
                     self.losses.append(found)
                     self.last = max(self.last, last)
                     self._describe(found, first)
+
+    def _failed(self, node: NodeDict, reads: Sequence[torch.Tensor]) -> None:
+        """Describe what came before a call that raised; a loss that did is a loss all the same."""
+        for tensor in reads:
+            source = self.recorder.node_of(tensor)
+            if source is not None:
+                self._tensors.setdefault(source, tensor)
+        with self.recorder.paused(), torch.no_grad():
+            owner = self.recorder.running
+            if owner is not None:
+                given = [n["id"] for n in self.recorder.nodes if n["kind"] == "input" and n["id"] in self._tensors]
+                self.features.setdefault(id(self._around.outermost(owner)), [self._feature(i) for i in given])
+            elif node["op"] in KINDS and not self.losses:
+                self.recorder._append(node)
+                terms = Terms(self.nodes, lambda i: self.recorder.owner(i) is not None, node["id"], self._negative)
+                for found in terms.found:
+                    found.update(value=None, first=False)
+                    self.losses.append(found)
+                    self.last = max(self.last, node["id"])
+                    self._describe(found, False)
 
     # -- the data, while its tensors are at hand
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from .candidates import describe_candidates, wanted
 from .devices import OnCpu
+from .failing import told
 from .in_process import describe_object
 from .limits import Alarm, Deadline
 from .load import Program, is_our_fault
@@ -107,6 +108,7 @@ class Session:
         subjects = wanted(self, observed(self.observer, self.name, self.job["path"]))
         if not subjects and self.program.module is not None:
             subjects = describe_candidates(self, lambda act: self._guarded(act, min(_ONE_MODEL, self._limit)))
+        told(self.observer, subjects)
         if self.problems and ended in ("raised", "timeout", "refused", "exit"):
             for subject in (facts["subject"] for facts in subjects):
                 subject["status"] = "partial" if subject["status"] == "traced" else subject["status"]
@@ -170,6 +172,7 @@ class Session:
         return "exit"
 
     def _raised(self, error: BaseException) -> None:
+        self.observer.raised = error
         if self.sandbox.refused is not None:
             self._note("refused", error, self.sandbox.refused.what, self.sandbox.refused.help)
         elif self.sandbox.network is not None:
