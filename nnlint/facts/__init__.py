@@ -1,17 +1,21 @@
 """Facts: plain frozen records of what is known about a model and how it is trained. No torch, no files, no printing."""
 
+from .around import BestWeights, EarlyStop, Evaluation, Loaded, Loader, Preparation, Saved
 from .data import Column, Data, Features, Overlap, Padding, Target
 from .graph import Graph, Node, Tensor
-from .model import Model, Module, Parameter
+from .loop import Call, Loop, Sum
+from .model import Model, Module, Override, Parameter, Unregistered
 from .probe import Probe, Signal
-from .recipe import Loop, Loss, LossKind, Optimizer, Recipe
+from .recipe import Group, Loss, LossKind, Optimizer, Recipe, Scheduler
 from .span import Span
 from .subject import Facts, Status, Subject
 from .unknown import Fact, Known, Missing, Plain, Unknown, known, missing
 from .views import Layer, Output, layers, outputs
 
 __all__ = [
-    "Column", "Data", "Fact", "Facts", "Features", "Graph", "Known", "Layer", "Loop", "Loss", "LossKind", "Missing",
-    "Model", "Module", "Node", "Optimizer", "Output", "Overlap", "Padding", "Parameter", "Plain", "Probe", "Recipe",
-    "Signal", "Span", "Status", "Subject", "Target", "Tensor", "Unknown", "known", "layers", "missing", "outputs",
+    "BestWeights", "Call", "Column", "Data", "EarlyStop", "Evaluation", "Fact", "Facts", "Features", "Graph",
+    "Group", "Known", "Layer", "Loaded", "Loader", "Loop", "Loss", "LossKind", "Missing", "Model",
+    "Module", "Node", "Optimizer", "Output", "Overlap", "Override", "Padding", "Parameter", "Plain",
+    "Preparation", "Probe", "Recipe", "Saved", "Scheduler", "Signal", "Span", "Status", "Subject", "Sum",
+    "Target", "Tensor", "Unknown", "Unregistered", "known", "layers", "missing", "outputs",
 ]  # fmt: skip

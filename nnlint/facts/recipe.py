@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
+from .around import BestWeights, EarlyStop, Evaluation, Loaded, Loader, Preparation, Saved
 from .data import Target
+from .loop import Loop
 from .span import Span
 from .unknown import Fact, Known, missing
+
+__all__ = ["Group", "Loop", "Loss", "LossKind", "Optimizer", "Recipe", "Scheduler"]
 
 LossKind = Literal[
     "cross_entropy", "nll", "bce", "bce_with_logits", "mse", "l1", "smooth_l1", "huber", "kl_div", "soft_margin",
@@ -36,6 +40,19 @@ class Loss(Fact):
         return f"`{self.name}`" if " " not in self.name else "the " + self.name.removeprefix("the ")
 
 
+class Group(Fact):
+    """One group of parameters of an optimizer. What the group does not set, the optimizer's own arguments say."""
+
+    named: ClassVar[str] = "recipe.optimizer.group"
+    span: Span | None = None
+    params: str | None = None
+    """What it holds, as the user wrote it: `model.body.parameters()`."""
+    parameters: Known[tuple[str, ...]] = missing()
+    """Names of the model's parameters in it."""
+    lr: Known[float] = missing()
+    weight_decay: Known[float] = missing()
+
+
 class Optimizer(Fact):
     """One optimizer. `kind` is its class name; `parameters` the names of the model's parameters that it steps."""
 
@@ -49,21 +66,35 @@ class Optimizer(Fact):
     parameters: Known[tuple[str, ...]] = missing()
     given: Known[tuple[str, ...]] = missing()
     """Names of the arguments that the user wrote out (`lr`, `momentum`)."""
+    groups: Known[tuple[Group, ...]] = missing()
+    """Its groups of parameters, where they are written as dictionaries; one for an optimizer without any."""
 
 
-class Loop(Fact):
-    """The training loop. Spans point to the calls in the user's file."""
+class Scheduler(Fact):
+    """One learning-rate scheduler. `kind` is its class name (`StepLR`, `get_linear_schedule_with_warmup`)."""
 
-    named: ClassVar[str] = "recipe.loop"
-    clears_gradients: Known[bool] = missing()
-    """Whether gradients are cleared (by whatever means) between a step and the next backward."""
-    backward: Span | None = None
+    named: ClassVar[str] = "recipe.scheduler"
+    kind: str
+    span: Span | None = None
+    """Where it is built."""
+    optimizer: Known[str] = missing()
+    """The optimizer that it was handed, as the user wrote it."""
+    arguments: dict[str, Any] = {}  # noqa: RUF012 - pydantic copies it
+    """Arguments that were written out and whose values are known, by PyTorch's names: numbers, texts, booleans, None,
+    lists of these. What PyTorch fills in is not here."""
+    given: Known[tuple[str, ...]] = missing()
+    """Names of all arguments that were written out. One that `arguments` lacks has a value that is not known."""
+    parts: tuple[Scheduler, ...] = ()
+    """The schedulers that a `SequentialLR` or a `ChainedScheduler` is made of. They are stepped by it alone."""
+    stepped: Known[Literal["batch", "epoch", "never"]] = missing()
+    """After how much it is stepped: once an optimizer step (`batch`), once a pass over the data (`epoch`), `never`
+    where its `step` is nowhere called. Where one optimizer step sees all data, it is `epoch`."""
     step: Span | None = None
-    optimizer_name: str | None = None
-    """The expression on which `step()` is called, as the user wrote it (`optimizer`, `self.opt`)."""
-    clips: Known[str | None] = missing()
-    """`norm`, `value`, or None for no clipping."""
-    steps_seen: int = 0
+    """Its first `step(...)`."""
+    metric: Known[bool] = missing()
+    """Whether `step` is handed anything."""
+    before_optimizer: Known[bool] = missing()
+    """Whether in a turn of the loop it is stepped ahead of the optimizer."""
 
 
 class Recipe(Fact):
@@ -79,6 +110,19 @@ class Recipe(Fact):
     updates: Known[int] = missing()
     """Planned optimizer steps in all."""
     loop: Known[Loop] = missing()
+    schedulers: Known[tuple[Scheduler, ...]] = missing()
+    """Every scheduler that is built, those inside another one left out."""
+    loaders: Known[tuple[Loader, ...]] = missing()
+    evaluations: Known[tuple[Evaluation, ...]] = missing()
+    best_weights: Known[BestWeights | None] = missing()
+    """None where no figure is compared with the best so far."""
+    early_stopping: Known[EarlyStop | None] = missing()
+    """None where nothing ends the training early."""
+    seeded: Known[bool] = missing()
+    """Whether the random state of torch is set before the model is built."""
+    saved: Known[tuple[Saved, ...]] = missing()
+    loaded: Known[tuple[Loaded, ...]] = missing()
+    preparations: Known[tuple[Preparation, ...]] = missing()
 
     @property
     def loss(self) -> Loss:
