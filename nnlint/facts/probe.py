@@ -28,6 +28,24 @@ class Signal(Plain):
     dead: float = 0.0
 
 
+class Mixing(Plain):
+    """A counterexample to "each sample's output is its own": other values in sample `changed` move sample `moved`.
+
+    Samples are counted along the first axis of the inputs and of the output, in evaluation mode and without dropout.
+    `by` is the largest change of an entry of the moved sample's output, `spread` the largest distance of any entry from
+    its mean over the samples, for comparison. `share` of the other `samples` - 1 samples move. `node` is the first call
+    that hands on, for one sample, what depends on another; None where that could not be told.
+    """
+
+    changed: int
+    moved: int
+    by: float
+    spread: float
+    share: float
+    samples: int
+    node: int | None = None
+
+
 class Probe(Fact):
     """Signals in the order of the forward pass. `seeds` counts the batches or initializations averaged over."""
 
@@ -40,6 +58,17 @@ class Probe(Fact):
     seeds: int = 1
     drawn: bool = False
     """Whether nnlint drew the batch. Real values may lie on another scale, where other layers fade."""
+    mixes: Known[Mixing | None] = missing()
+    """How one sample's output depends on another's; None where no dependence showed (first axis = samples)."""
+    constant: Known[bool] = missing()
+    """Whether the outputs are equal for all samples although the inputs differ (evaluation mode)."""
+    unreached: Known[tuple[str, ...]] = missing()
+    """Names of trainable parameters at which no gradient arrives at all: of the loss where a training loop was seen
+    (those that its optimizers step, in any seen step), else of any output."""
+    unmoved: Known[tuple[str, ...]] = missing()
+    """Names of those at which a gradient arrives that is zero in every entry."""
+    after: int = 0
+    """Optimizer steps before `mixes` and `constant` were measured; all the rest is measured before the first."""
 
     @property
     def gradient_ratio(self) -> float:

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from .dependence import MIXING, batches, dependence, trainable_names
 from .inputs import Inputs
 from .operations import DROPOUTS, layer_op
 from .paths import hidden_activations, logits_of
@@ -39,15 +40,22 @@ def probe_model(
 ) -> dict[str, Any]:
     """Return a dict shaped as `nnlint.facts.Probe`, with the reason where the probe cannot be taken."""
     why = cannot(model)
+    found: dict[str, Any] = {}
+    twin: nn.Module | None = None
     if why is None:
-        try:
-            with undisturbed(), torch.enable_grad():
-                return _probe(model, inputs, graph, loss, labels)
-        except _GivesUp as reason:
-            why = str(reason)
-        except Exception as error:
-            why = f"the forward pass on a drawn batch raises {type(error).__name__}: {str(error).partition(chr(10))[0]}"
-    return {key: {"unknown": why} for key in ("signals", "prediction", "loss")}
+        with undisturbed(), torch.enable_grad():
+            try:
+                twin = _copy(model)
+                found = _probe(twin, inputs, graph, loss, labels)
+            except _GivesUp as reason:
+                why = str(reason)
+            except Exception as error:
+                text = str(error).partition(chr(10))[0]
+                why = f"the forward pass on a drawn batch raises {type(error).__name__}: {text}"
+            if twin is not None:
+                found.update(dependence(twin, batches(inputs), graph["nodes"], trainable_names(model)))
+    missing = {key: {"unknown": why} for key in ("signals", "prediction", "loss", *MIXING)} if why else {}
+    return {**missing, **found}
 
 
 def cannot(model: nn.Module) -> str | None:
@@ -66,8 +74,7 @@ class _GivesUp(Exception):
     """The probe cannot be taken, for a reason that is said."""
 
 
-def _probe(model: nn.Module, inputs: Inputs, graph: dict[str, Any], loss: Any, labels: Any) -> dict[str, Any]:
-    twin = _copy(model)
+def _probe(twin: nn.Module, inputs: Inputs, graph: dict[str, Any], loss: Any, labels: Any) -> dict[str, Any]:
     nodes = graph["nodes"]
     prediction = logits_of(graph)
     if prediction is None:
