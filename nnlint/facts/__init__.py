@@ -5,7 +5,7 @@ from .data import Column, Data, Features, Overlap, Padding, Target
 from .graph import Graph, Node, Tensor
 from .loop import Call, Loop, Sum
 from .model import Model, Module, Override, Parameter, Unregistered
-from .probe import Probe, Signal
+from .probe import Mixing, Probe, Signal
 from .recipe import Group, Loss, LossKind, Optimizer, Recipe, Scheduler
 from .span import Span
 from .subject import Facts, Status, Subject
@@ -14,7 +14,7 @@ from .views import Layer, Output, layers, outputs
 
 __all__ = [
     "BestWeights", "Call", "Column", "Data", "EarlyStop", "Evaluation", "Fact", "Facts", "Features", "Graph",
-    "Group", "Known", "Layer", "Loaded", "Loader", "Loop", "Loss", "LossKind", "Missing", "Model",
+    "Group", "Known", "Layer", "Loaded", "Loader", "Loop", "Loss", "LossKind", "Missing", "Mixing", "Model",
     "Module", "Node", "Optimizer", "Output", "Overlap", "Override", "Padding", "Parameter", "Plain",
     "Preparation", "Probe", "Recipe", "Saved", "Scheduler", "Signal", "Span", "Status", "Subject", "Sum",
     "Target", "Tensor", "Unknown", "Unregistered", "known", "layers", "missing", "outputs",
