@@ -103,6 +103,18 @@ class InsertStatement(Verb):
     where: Literal["before", "after"] = "before"
 
 
+class ChangeArgument(Verb):
+    """Write something around one argument of the call at `call`: `text` holds `{}` where the argument stands.
+
+    `position` is the place at which the argument stands without its name; None for one that always has a name.
+    """
+
+    call: Span
+    name: str
+    text: str
+    position: int | None = None
+
+
 class Fix(Plain):
     """Verbs that belong together: all are applied or none.
 
@@ -162,6 +174,25 @@ def set_argument(
     return Fix(
         title=title,
         verbs=(SetArgument(call=call, name=name, value=value, position=position),),
+        safety=safety,
+        changes=changes,
+    )
+
+
+def change_argument(
+    call: Span,
+    name: str,
+    text: str,
+    *,
+    title: str,
+    position: int | None = None,
+    safety: Safety = "unsafe",
+    changes: str = "",
+) -> Fix:
+    """Return a fix that writes `text`, with `{}` for the argument, where an argument of the call at `call` stands."""
+    return Fix(
+        title=title,
+        verbs=(ChangeArgument(call=call, name=name, text=text, position=position),),
         safety=safety,
         changes=changes,
     )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...fix import (
+    ChangeArgument,
     Initialize,
     InsertAfter,
     InsertBefore,
@@ -17,6 +18,7 @@ from ...fix import (
     SetArgument,
     Verb,
 )
+from .change_argument import write_change_argument
 from .initialize import write_initialize
 from .insert import write_insert
 from .insert_statement import write_insert_statement
@@ -28,6 +30,7 @@ from .set_argument import write_set_argument
 from .workspace import Workspace
 
 WRITERS: dict[type[Verb], Callable[[Workspace, Any], None]] = {
+    ChangeArgument: write_change_argument,
     Initialize: write_initialize,
     InsertAfter: write_insert,
     InsertBefore: write_insert,
