@@ -104,8 +104,6 @@ class Model(Fact):
     overrides: Known[tuple[Override, ...]] = missing()
     random_in_eval: Known[tuple[Node, ...]] = missing("no forward was traced in evaluation mode")
     """Calls that drop values in evaluation mode as well, as that forward recorded them (ids are its own)."""
-    wasted: Known[tuple[str, ...]] = missing()
-    """Parameters that the forward reads for values that reach neither an output nor a loss."""
     failure: Failure | None = None
     """What raised, where the observed training ended with an error; None where it did not."""
 

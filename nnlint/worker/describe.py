@@ -8,6 +8,7 @@ from typing import Any
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from .inference import random_in_eval
 from .inputs import given_inputs, guessed_inputs
 from .probe import probe_model
 from .specs import parse_spec
@@ -42,7 +43,8 @@ def describe(
         attempt = trace(model, chosen.args, chosen.kwargs)
     elif guess_inputs:
         chosen, attempt = guessed_inputs(model)
-    graph, invented = None, False
+    graph: Any = None
+    invented = False
     if attempt is not None:
         why, invented = reason(attempt), attempt.complete and attempt.tier == "guess"
         if attempt.complete:
@@ -62,6 +64,8 @@ def describe(
     if said:
         subject["reason"] = said
     found = {"subject": subject, "model": describe_model(model, graph, why=why)}
+    if graph is not None and chosen is not None:
+        found["model"]["random_in_eval"] = random_in_eval(model, graph["nodes"], chosen.args, chosen.kwargs)
     if probe and graph is not None and chosen is not None:
         found["probe"] = probe_model(model, chosen, graph, loss, labels)
     return found

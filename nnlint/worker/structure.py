@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import nn
 
+from .holders import never_read, overrides, unregistered
 from .operations import class_name
 from .parameters import describe_parameters
 from .sites import kind_of, site
@@ -21,13 +22,19 @@ def describe_model(
     why: str = "the forward pass was not traced",
     values: bool = True,
     fresh: bool | None = None,
+    stepped: Collection[int] | None = None,
 ) -> dict[str, Any]:
-    """Return a dict shaped as `nnlint.facts.Model`; `why` says what is missing where there is no graph."""
+    """Return a dict shaped as `nnlint.facts.Model`; `why` says what is missing where there is no graph.
+
+    `stepped` are the parameters that optimizers have, by identity, where that is known.
+    """
     found: dict[str, Any] = {
         "name": class_name(model),
         "modules": describe_modules(model, used_paths(graph["nodes"]) if graph else None),
         "parameters": describe_parameters(model, values),
         "graph": graph if graph is not None else {"unknown": why},
+        "unregistered": [_hidden(entry, stepped) for entry in unregistered(model)],
+        "overrides": overrides(model),
     }
     span = class_span(type(model)) or site(model)
     if span is not None:
@@ -37,9 +44,14 @@ def describe_model(
     return found
 
 
+def _hidden(entry: dict[str, Any], stepped: Collection[int] | None) -> dict[str, Any]:
+    ids = entry.pop("ids")
+    return entry if stepped is None else {**entry, "optimized": all(i in stepped for i in ids)}
+
+
 def describe_modules(model: nn.Module, used: Collection[str] | None) -> list[dict[str, Any]]:
     """Return a dict shaped as `nnlint.facts.Module` for each module of the tree."""
-    found = []
+    found, unread = [], never_read(model)
     for path, module in model.named_modules():
         entry: dict[str, Any] = {"path": path, "kind": class_name(module), "training": bool(module.training)}
         built = site(module)
@@ -47,6 +59,8 @@ def describe_modules(model: nn.Module, used: Collection[str] | None) -> list[dic
             entry["built"] = built
         if used is not None:
             entry["used"] = path in used
+        if path:
+            entry["read"] = path not in unread
         found.append(entry)
     return found
 
