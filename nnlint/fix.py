@@ -95,12 +95,53 @@ class ReplaceOptimizer(Verb):
     arguments: dict[str, Any]
 
 
+Spot = Literal["before", "after", "after_loop", "before_loops", "after_imports"]
+"""Where a statement goes, seen from the one at some place: beside it, behind the innermost loop around it, in front of
+the outermost one in its function, or behind the imports at the top of its file."""
+
+
 class InsertStatement(Verb):
-    """Put a statement on a line of its own before or behind the statement at `at`, at its indentation."""
+    """Put a statement on lines of its own beside the statement at `at`, at its indentation.
+
+    With `clear_of`, it goes beside the largest statement around `at` that holds none of these places and trains
+    nothing. `{0}`, `{1}` in the text are what the expressions at `names` are bound to.
+    """
 
     at: Span
     text: str
-    where: Literal["before", "after"] = "before"
+    where: Spot = "before"
+    clear_of: tuple[Span, ...] = ()
+    names: tuple[Span, ...] = ()
+
+
+class MoveStatement(Verb):
+    """Take the statement that holds `statement` from where it stands to beside the one at `at`."""
+
+    statement: Span
+    at: Span
+    where: Spot = "before"
+
+
+class WrapStatement(Verb):
+    """Put the statement at `at` under `header` (`with torch.no_grad():`).
+
+    It is the largest one around `at` that holds none of `clear_of` and trains nothing.
+    """
+
+    at: Span
+    header: str
+    clear_of: tuple[Span, ...] = ()
+
+
+class ReplaceExpression(Verb):
+    """Put `text` in the place of the expression at `at`.
+
+    In the text `{self}` is what stands there; where that is a call, `{owner}` is what its method is called on, `{args}`
+    its arguments and `{0}` the first of them.
+    """
+
+    at: Span
+    text: str
 
 
 class ChangeArgument(Verb):
@@ -231,9 +272,33 @@ def insert_statement(
     text: str,
     *,
     title: str,
-    where: Literal["before", "after"] = "before",
+    where: Spot = "before",
+    clear_of: Sequence[Span] = (),
+    names: Sequence[Span] = (),
     safety: Safety = "unsafe",
     changes: str = "",
 ) -> Fix:
-    """Return a fix that puts the statement `text` on a line of its own beside the statement at `at`."""
-    return Fix(title=title, verbs=(InsertStatement(at=at, text=text, where=where),), safety=safety, changes=changes)
+    """Return a fix that puts the statement `text` on lines of its own beside the statement at `at`."""
+    verb = InsertStatement(at=at, text=text, where=where, clear_of=tuple(clear_of), names=tuple(names))
+    return Fix(title=title, verbs=(verb,), safety=safety, changes=changes)
+
+
+def move_statement(
+    statement: Span, at: Span, *, title: str, where: Spot = "before", safety: Safety = "unsafe", changes: str = ""
+) -> Fix:
+    """Return a fix that moves a statement to beside the one at `at`."""
+    verb = MoveStatement(statement=statement, at=at, where=where)
+    return Fix(title=title, verbs=(verb,), safety=safety, changes=changes)
+
+
+def wrap_statement(
+    at: Span, header: str, *, title: str, clear_of: Sequence[Span] = (), safety: Safety = "unsafe", changes: str = ""
+) -> Fix:
+    """Return a fix that puts the statement at `at` under `header`."""
+    verb = WrapStatement(at=at, header=header, clear_of=tuple(clear_of))
+    return Fix(title=title, verbs=(verb,), safety=safety, changes=changes)
+
+
+def replace_expression(at: Span, text: str, *, title: str, safety: Safety = "unsafe", changes: str = "") -> Fix:
+    """Return a fix that puts `text` in the place of the expression at `at`."""
+    return Fix(title=title, verbs=(ReplaceExpression(at=at, text=text),), safety=safety, changes=changes)

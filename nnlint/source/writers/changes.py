@@ -44,9 +44,9 @@ class Changes:
         """Put `text` in the place of the code points `start` to `end`."""
         self._made[Change(start, end, text)] = None
 
-    def insert(self, at: int, text: str) -> None:
+    def insert(self, at: int, text: str, side: int = BETWEEN) -> None:
         """Put `text` in front of the code point `at`, behind what was put there before."""
-        self._made[Change(at, at, text)] = None
+        self._made[Change(at, at, text, side)] = None
 
     def wrap(self, start: int, end: int, before: str, after: str) -> None:
         """Put `before` and `after` around `start` to `end`, outside of what was put there before."""

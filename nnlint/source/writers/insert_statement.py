@@ -1,7 +1,8 @@
-"""The text writer of `InsertStatement`: a statement on a line of its own beside another."""
+"""The text writer of `InsertStatement`: a statement on lines of its own beside another."""
 
 from __future__ import annotations
 
+import ast
 import textwrap
 
 import libcst as cst
@@ -9,7 +10,8 @@ import libcst as cst
 from ...fix import InsertStatement
 from .changes import CannotApply
 from .document import Document, parses
-from .names import Names, dotted_name
+from .places import bound_name, statement_for
+from .spelling import respelled
 from .statements import insert_beside
 from .workspace import Workspace
 
@@ -17,39 +19,27 @@ from .workspace import Workspace
 def write_insert_statement(work: Workspace, verb: InsertStatement) -> None:
     """Write `InsertStatement`. Raises CannotApply where the place is not found or the statement stands there."""
     doc = work.document(verb.at.path)
-    statement = doc.statement_at(verb.at)
-    if statement is None:
-        raise CannotApply(f"there is no statement in line {verb.at.line}")
+    statement, side = statement_for(doc, verb.at, verb.where, verb.clear_of)
     text = textwrap.dedent(verb.text).strip("\n")
+    if verb.names:
+        text = text.format(*(bound_name(doc, span, statement) for span in verb.names))
     if not parses(text):
         raise CannotApply(f"`{text}` is not a statement")
-    text = _respelled(work.names(doc), text)
-    if _neighbour(doc, statement, verb.where) == text:
+    _check_new(doc, text)
+    text = respelled(work.names(doc), text)
+    if _neighbour(doc, statement, side) == text:
         raise CannotApply(f"`{text}` stands there already")
-    insert_beside(doc, statement, text, verb.where)
+    if verb.where == "after_imports":
+        text = "\n" + text
+    insert_beside(doc, statement, text, side)
 
 
-def _respelled(names: Names, text: str) -> str:
-    """Write `torch....` with the file's own names."""
-    if names.bound.get("torch") == "torch":
-        return text
-    module = cst.parse_module(text)
-    found: set[str] = set()
-
-    class Torch(cst.CSTVisitor):
-        def visit_Attribute(self, node: cst.Attribute) -> bool:
-            try:
-                name = dotted_name(node)
-            except CannotApply:
-                return True
-            if name.startswith("torch."):
-                found.add(name)
-            return False
-
-    module.visit(Torch())
-    for name in sorted(found, key=len, reverse=True):
-        text = text.replace(name, names.spell(name))
-    return text
+def _check_new(doc: Document, text: str) -> None:
+    """Raise CannotApply where a name that the new statement binds is used for something else."""
+    bound = {n.id for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    taken = sorted(bound & doc.variables())
+    if taken:
+        raise CannotApply(f"the name `{taken[0]}` is used for something else")
 
 
 def _neighbour(doc: Document, statement: cst.CSTNode, where: str) -> str | None:

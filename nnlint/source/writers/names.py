@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import libcst as cst
 
 from .changes import CannotApply
@@ -13,6 +15,7 @@ USUAL = {
     "torch.nn": ("from torch import nn", "nn"),
     "torch.optim": ("from torch import optim", "optim"),
     "torch": ("import torch", "torch"),
+    "copy": ("import copy", "copy"),
 }
 """How a module is imported where the file does not do so yet."""
 
@@ -172,7 +175,9 @@ class Names:
         keys = [_import_key(self.doc.code(line)) for line in imports]
         torches = [i for i, k in enumerate(keys) if k[1].partition(".")[0] == "torch"]
         text = statement + self.doc.newline
-        if not imports:
+        if not key[1].startswith("torch") and imports:
+            self._place_standard(imports, key, text)
+        elif not imports:
             self.doc.changes.insert(self._behind_docstring(), text)
         elif torches:
             later = [i for i in torches if keys[i] > key]
@@ -180,6 +185,20 @@ class Names:
             self.doc.changes.insert(at, text)
         else:
             self.doc.changes.insert(self.doc.next_line(self.doc.end(imports[-1])), text)
+
+    def _place_standard(self, imports: list[cst.SimpleStatementLine], key: tuple[bool, str], text: str) -> None:
+        """Put an import of the standard library among its like, else in a block of its own in front of the others."""
+        standard = [i for i in imports if _import_key(self.doc.code(i))[1].partition(".")[0] in sys.stdlib_module_names]
+        standard = [i for i in standard if _import_key(self.doc.code(i))[1] != "__future__"]
+        later = [i for i in standard if _import_key(self.doc.code(i)) > key]
+        if later:
+            self.doc.changes.insert(self.doc.start(later[0]), text)
+        elif standard:
+            self.doc.changes.insert(self.doc.next_line(self.doc.end(standard[-1])), text)
+        else:
+            others = [i for i in imports if _import_key(self.doc.code(i))[1] != "__future__"]
+            at = self.doc.start(others[0]) if others else self.doc.next_line(self.doc.end(imports[-1]))
+            self.doc.changes.insert(at, text + self.doc.newline)
 
     def _top_lines(self) -> list[cst.SimpleStatementLine]:
         return [line for line in self.doc.module.body if isinstance(line, cst.SimpleStatementLine)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import libcst as cst
@@ -99,20 +100,30 @@ def insert_beside(doc: Document, statement: cst.CSTNode, text: str, where: str) 
         if isinstance(line, cst.SimpleStatementSuite) or len(line.body) > 1:
             _insert_inline(doc, statement, text, where)
             return
-    first = doc.first(statement)
-    indent = doc.indent(first)
     step = doc.module.default_indent
-    written = ""
+    rows = []
     for row in text.split("\n"):
         bare = row.lstrip(" ")
-        level = (len(row) - len(bare)) // 4
-        written += (indent + step * level + bare if bare else "") + doc.newline
+        rows.append(step * ((len(row) - len(bare)) // 4) + bare)
+    _insert_rows(doc, statement, rows, where)
+
+
+def insert_lines(doc: Document, statement: cst.CSTNode, text: str, indent: str, where: str) -> None:
+    """Put whole lines that stand elsewhere at `indent` before or after `statement`, at its indentation."""
+    rows = [row.removeprefix(indent) for row in re.split(r"\r\n|\r|\n", text)]
+    _insert_rows(doc, statement, rows[:-1] if rows[-1] == "" else rows, where)
+
+
+def _insert_rows(doc: Document, statement: cst.CSTNode, rows: Sequence[str], where: str) -> None:
+    first = doc.first(statement)
+    indent = doc.indent(first)
+    written = "".join((indent + row if row else "") + doc.newline for row in rows)
     if where == "before":
         doc.changes.insert(doc.line_start(first), written)
         return
     last = max(first, doc.end(statement) - 1)
     if isinstance(statement, cst.BaseCompoundStatement):
-        last = _last_code(doc, statement)
+        last = last_code(doc, statement)
     at = doc.next_line(last)
     if at == doc.line_end(last):  # the file ends here, without a line break
         doc.changes.insert(at, doc.newline + written.removesuffix(doc.newline))
@@ -120,7 +131,7 @@ def insert_beside(doc: Document, statement: cst.CSTNode, text: str, where: str) 
         doc.changes.insert(at, written)
 
 
-def _last_code(doc: Document, node: cst.CSTNode) -> int:
+def last_code(doc: Document, node: cst.CSTNode) -> int:
     """Return an offset on the last line with code in a compound statement (its comments and blank lines left out)."""
     smalls = [s for s in doc.nodes if isinstance(s, cst.BaseSmallStatement) and doc.inside(s, node)]
     return max(max(doc.start(s), doc.end(s) - 1) for s in smalls)
