@@ -62,7 +62,7 @@ class Effects:
             if isinstance(node, (*FUNCTIONS, ast.Lambda)):
                 continue
             if isinstance(node, ast.Call):
-                for entered in (self.flow.callee(node) or self._constructor(node), self.closure(node)):
+                for entered in (self.entered(node), self.closure(node)):
                     if entered is not None and id(entered) not in seen:
                         seen.add(id(entered))
                         todo.extend((s, looped) for s in entered.body)
@@ -77,6 +77,10 @@ class Effects:
                 if isinstance(definition, FUNCTIONS):
                     return definition
         return None
+
+    def entered(self, call: ast.Call) -> Function | None:
+        """Return the function of this file that a call enters: a function, a method, a constructor."""
+        return self.flow.callee(call) or self._constructor(call)
 
     def _constructor(self, call: ast.Call) -> Function | None:
         definition = self.program.definition(call.func)

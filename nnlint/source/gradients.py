@@ -6,14 +6,14 @@ import ast
 from collections.abc import Sequence
 from typing import Any
 
-from ..facts import Loop, Missing
+from ..facts import Missing
 from .flow import Lost
 from .objects import Objects
 from .optimizers import Optimizers
 from .program import last_name
 from .training import Site, Training
 
-_CLIPS = {"clip_grad_norm_": "norm", "clip_grad_norm": "norm", "clip_grad_value_": "value", "clip_grad_value": "value"}
+CLIPS = {"clip_grad_norm_": "norm", "clip_grad_norm": "norm", "clip_grad_value_": "value", "clip_grad_value": "value"}
 _CLAMPS = frozenset({"clamp_", "clip_"})
 _HARMLESS = frozenset(
     {"print", "len", "enumerate", "range", "tqdm", "isinstance", "type", "id", "str", "repr", "list", "filter", "sum",
@@ -30,21 +30,21 @@ class LoopReader:
         self.objects, self.optimizers, self.training = objects, optimizers, training
         self.program, self.flow = objects.program, objects.flow
 
-    def read(self, site: Site) -> Loop:
-        """Return the facts of the loop."""
+    def read(self, site: Site) -> dict[str, Any]:
+        """Return these facts of the loop, as the fields of `Loop`."""
         step = site.steps[0] if site.steps else None
-        return Loop(
-            clears_gradients=self.clears(site),
-            backward=self.program.span(site.backward),
-            step=self.program.span(step.call) if step else None,
-            optimizer_name=ast.unparse(step.optimizer) if step else None,
-            clips=self.clips(site),
-        )
+        return {
+            "clears_gradients": self.clears(site),
+            "backward": self.program.span(site.backward),
+            "step": self.program.span(step.call) if step else None,
+            "optimizer_name": ast.unparse(step.optimizer) if step else None,
+            "clips": self.clips(site),
+        }
 
     def clears(self, site: Site) -> Any:
         """Return whether gradients are cleared in every turn from one step to the next; Missing where unsure."""
         nodes = [n for n, _ in self.training.effects.runs(site.cycle)]
-        clearing = [n for n in nodes if self._is_clearing(n)]
+        clearing = [n for n in nodes if self.is_clearing(n)]
         if clearing:
             return self._each_turn(clearing, site)
         if not site.steps:
@@ -64,13 +64,13 @@ class LoopReader:
         calls = [p.node for p in built]
         return all((self.program.qualified(c.func) or "").startswith("torch.optim.") for c in calls)
 
-    def _is_clearing(self, node: ast.AST) -> bool:
+    def is_clearing(self, node: ast.AST) -> bool:
         """Return whether a node clears gradients: `zero_grad()`, `p.grad = None`, `p.grad.zero_()`."""
         if isinstance(node, ast.Call):
             name = last_name(node.func)
             if name == "zero_grad":
                 return True
-            return name == "_foreach_zero_" or (name in ("zero_", "fill_") and _reads_grad(node.func))
+            return name == "_foreach_zero_" or (name in ("zero_", "fill_") and reads_grad(node.func))
         if isinstance(node, ast.Assign):
             return any(isinstance(t, ast.Attribute) and t.attr == "grad" for t in node.targets)
         return False
@@ -92,14 +92,14 @@ class LoopReader:
         found: set[tuple[ast.If, bool]] = set()
         inner = node
         for outer in self.program.ancestors(node):
-            if isinstance(outer, ast.If) and inner is not outer.test and not self._always(outer):
+            if isinstance(outer, ast.If) and inner is not outer.test and not self.always(outer):
                 found.add((outer, inner in outer.body))
             if id(outer) in stops:
                 break
             inner = outer
         return frozenset(found)
 
-    def _always(self, branch: ast.If) -> bool:
+    def always(self, branch: ast.If) -> bool:
         """A guard such as `if p.grad is not None` or a known constant does not make clearing conditional."""
         names = {n.attr for n in ast.walk(branch.test) if isinstance(n, ast.Attribute)}
         return "grad" in names or isinstance(self.objects.values.maybe(branch.test, None), bool)
@@ -145,9 +145,9 @@ class LoopReader:
         for node in nodes:
             if isinstance(node, ast.Call):
                 name = last_name(node.func) or ""
-                if name in _CLIPS:
-                    return _CLIPS[name]
-                if name in _CLAMPS and _reads_grad(node.func):
+                if name in CLIPS:
+                    return CLIPS[name]
+                if name in _CLAMPS and reads_grad(node.func):
                     return "value"
                 if "clip" in name.lower() and "grad" in name.lower():
                     return Missing(f"`{name}` comes from elsewhere")
@@ -157,7 +157,7 @@ class LoopReader:
         return Missing(f"`{stranger}` is handed the model or the optimizer") if stranger else None
 
 
-def _reads_grad(func: ast.expr) -> bool:
+def reads_grad(func: ast.expr) -> bool:
     """Return whether a method is called on `.grad`, or on something of it."""
     inner = ast.walk(func.value) if isinstance(func, ast.Attribute) else ()
     return any(isinstance(n, ast.Attribute) and n.attr == "grad" for n in inner)

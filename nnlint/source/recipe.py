@@ -12,6 +12,7 @@ from .effects import Effects
 from .flow import Lost, Place
 from .gradients import LoopReader
 from .lightning import Lightning
+from .loop_facts import LoopFacts
 from .loss_facts import LossReader
 from .losses import Losses
 from .modules import Modules
@@ -19,7 +20,9 @@ from .objects import Objects
 from .optimizers import Optimizers
 from .program import last_name
 from .terms import Term
+from .trace import Trace
 from .training import Site, Training
+from .turn import Turns
 
 _SCHEDULER_MAKERS = frozenset(
     {"get_scheduler", "get_linear_schedule_with_warmup", "get_cosine_schedule_with_warmup",
@@ -44,6 +47,9 @@ class _Reader:
         self.loops = LoopReader(self.objects, self.optimizers, self.training)
         self.lightning = Lightning(self.objects)
         self.sites = self.training.sites()
+        self.trace = Trace(self.values, effects)
+        for site in self.sites:
+            self._reach(site.backward)
 
     def read(self) -> tuple[Recipe, bool]:
         automatic = self.lightning.module is not None and not (self.sites and self.lightning.is_manual)
@@ -63,7 +69,7 @@ class _Reader:
             shuffles=batches.shuffles,
             epochs=batches.epochs,
             updates=batches.updates,
-            loop=self.lightning.loop() if automatic else self._loop(),
+            loop=self.lightning.loop() if automatic else self._loop([] if isinstance(terms, Missing) else terms),
         )
         return recipe, direct
 
@@ -80,6 +86,20 @@ class _Reader:
             spot = term.built.node if term.built is not None else term.node
             distinct.setdefault((id(spot), term.kind), term)
         return list(distinct.values()) or Missing("what computes the loss cannot be followed")
+
+    def _reach(self, node: ast.AST) -> None:
+        """Let the trace go through a place that nothing calls, from the outermost function whose callers are known."""
+        if any(e.node is node for e in self.trace.events):
+            return
+        function = self.program.function_of(node)
+        for _ in range(6):
+            callers = self.training.callers(function) if function is not None else []
+            outer = self.program.function_of(callers[0]) if callers else None
+            if outer is None:
+                break
+            function = outer
+        if function is not None:
+            self.trace.reach(function)
 
     def _optimizers(self) -> tuple[Optimizer, ...] | Missing:
         """Return the optimizers that step; where no step says which, those that the file builds."""
@@ -168,9 +188,11 @@ class _Reader:
                 break
         return Batches(size, shuffles, self.lightning.epochs(), Missing("the size of the data is not known"))
 
-    def _loop(self) -> Any:
+    def _loop(self, terms: list[Term]) -> Any:
         """Return the loop that is worth pointing to: one that never clears gradients, else the first."""
-        found = [(s, self.loops.read(s)) for s in self.sites]
+        turns = Turns(self.objects, self.training, self.loops, self.trace, terms)
+        facts = LoopFacts(self.objects, self.training, self.loops, turns, self.losses)
+        found = [(s, facts.read(s)) for s in self.sites]
         for clears in (False, None):
             for _, loop in found:
                 if "clears_gradients" in loop.__dict__ and loop.__dict__["clears_gradients"] is clears:
