@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from torch import nn
 from nnlint.facts import Facts
 from nnlint.facts.probe import Probe
 from nnlint.worker.describe import describe
+from nnlint.worker.job import run
 
 
 class Calling(nn.Module):
@@ -170,3 +172,47 @@ def test_the_model_stays_as_it_was() -> None:
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
     assert all(p.grad is None for p in model.parameters())
     assert all(m.training for m in model.modules())
+
+
+SCRIPT = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv, self.norm, self.head = nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8), nn.Linear(8 * 49, 10)
+
+    def forward(self, x):
+        x = self.norm(self.conv(x))
+        return self.head({flat})
+
+net = Net()
+optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
+for step in range(10):
+    optimizer.zero_grad()
+    loss = nn.CrossEntropyLoss()(net(torch.randn(32, 1, 9, 9)), torch.randint(0, 10, (32,)))
+    loss.backward()
+    optimizer.step()
+"""
+
+
+@pytest.mark.parametrize("flat", ["x.transpose(0, 1).reshape(len(x), -1)", "x.flatten(1)"])
+def test_a_model_that_a_script_trains_is_asked_after_its_steps(tmp_path: Path, flat: str) -> None:
+    path = tmp_path / "train.py"
+    path.write_text(SCRIPT.format(flat=flat))
+    found = Facts.model_validate(run({"path": str(path), "root": str(tmp_path), "timeout": 60})["subjects"][0])
+    assert found.probe is not None
+    assert found.probe.after == 3
+    assert found.probe.constant is False
+    assert found.probe.unreached == found.probe.unmoved == ()
+    if "transpose" not in flat:
+        assert found.probe.mixes is None
+        return
+    mixing = found.probe.mixes
+    assert mixing is not None
+    assert mixing.node is not None
+    assert found.model is not None
+    call = found.model.graph[mixing.node].call
+    assert call is not None
+    assert (found.model.graph[mixing.node].op, call.line) == ("reshape", 12)

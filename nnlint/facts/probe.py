@@ -63,12 +63,12 @@ class Probe(Fact):
     constant: Known[bool] = missing()
     """Whether the outputs are equal for all samples although the inputs differ (evaluation mode)."""
     unreached: Known[tuple[str, ...]] = missing()
-    """Names of trainable parameters at which no gradient arrives at all: of the loss where a training loop was seen
-    (those that its optimizers step, in any seen step), else of any output."""
+    """Names of trainable parameters on which no output depends, so that no gradient can arrive at them."""
     unmoved: Known[tuple[str, ...]] = missing()
-    """Names of those at which a gradient arrives that is zero in every entry."""
+    """Names of those at which a gradient of the outputs arrives that is zero in every entry."""
     after: int = 0
-    """Optimizer steps before `mixes` and `constant` were measured; all the rest is measured before the first."""
+    """Optimizer steps before `mixes`, `constant`, `unreached` and `unmoved` were measured; the rest is measured before
+    the first."""
 
     @property
     def gradient_ratio(self) -> float:

@@ -156,7 +156,8 @@ class _Around(Observer):
     def __init__(self, given: _Given) -> None:
         super().__init__(1, Watch())
         self.given = given
-        self.training_loader = None if given.loader is None or "_nnlint_ours" in given.loader.__dict__ else given.loader
+        if given.loader is not None and "_nnlint_ours" not in given.loader.__dict__:
+            self.loaders.training = given.loader
         self.names: dict[int, str] = {}
 
     def know(self, model: nn.Module, optimizer: torch.optim.Optimizer | None, scheduler: Any) -> None:
@@ -165,7 +166,7 @@ class _Around(Observer):
         if optimizer is not None:
             self.loop.built(optimizer, None, None)
         if scheduler is not None:
-            self.loop.scheduler = type(scheduler).__name__
+            self.loop.schedules.add(scheduler)
 
     def outermost(self, module: nn.Module) -> nn.Module:
         """Return the module itself: what the user hands over is the model."""
@@ -210,8 +211,9 @@ def _one_step(model: nn.Module, around: _Around, loss: Any, target: str, path: s
     if not iteration.losses or not iteration.models:
         return None
     around.iterations.append(iteration)
+    around.calls.append((twin, given.args or (), given.kwargs or {}))
     _forget_our_calls(iteration, loss)
-    facts = facts_of(around, iteration, twin, target, path, names=around.names)
+    facts = facts_of(around, iteration, twin, target, path, names=around.names, guarded=lambda act: act())
     return {**facts, "recipe": _told(facts["recipe"], around)}
 
 
@@ -227,11 +229,11 @@ def _forget_our_calls(iteration: Iteration, loss: Any) -> None:
 
 def _told(recipe: dict[str, Any], around: _Around) -> dict[str, Any]:
     """Keep what the user handed over: nobody watched a loop, and a batch of ours is none of theirs."""
-    gone = {"loop"}
+    gone = {"loop", "evaluations", "loaded", "loaders"}
     if not around.loop.optimizers:
         gone.add("optimizers")
     if around.loop.scheduler is None:
-        gone.add("scheduler")
+        gone.update(("scheduler", "schedulers"))
     if around.training_loader is None:
         gone.update(("batch_size", "shuffles", "updates"))
     return {key: value for key, value in recipe.items() if key not in gone}

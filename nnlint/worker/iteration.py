@@ -15,12 +15,13 @@ from .losses import KINDS, Terms
 from .naming import name_of
 from .parameters import describe_parameters
 from .signals import Signals
-from .values import describe_tensor
+from .values import describe_tensor, each_tensor
 
 NodeDict = dict[str, Any]
 Sample = tuple[torch.Tensor | None, int | None]
 
 _OVERGROWN = 20_000
+_KEPT_BYTES = 64_000_000
 _WEIGHTED = frozenset(
     {"conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "rnn", "lstm", "gru",
      "rnn_cell", "lstm_cell", "gru_cell", "linear", "bilinear", "embedding", "embedding_bag", "multihead_attention"}
@@ -50,7 +51,7 @@ class Iteration:
 
     `losses` holds what `Terms.found` holds for every loss on which `backward()` was called; `models` the models that
     were called, in order. Parameters, features and target are described at the first `backward()`, when no optimizer
-    has stepped.
+    has stepped. `given` holds what the first call passed on, so that it can be made once more.
     """
 
     def __init__(self, around: Surroundings) -> None:
@@ -64,6 +65,7 @@ class Iteration:
         self.parameters: dict[int, list[dict[str, Any]]] = {}
         self.features: dict[int, list[dict[str, Any]]] = {}
         self.samples: int | None = None
+        self.given: list[tuple[nn.Module, tuple[Any, ...], dict[str, Any]]] = []
         self.last = 0
         self._around = around
         self._reduction: str | None = None
@@ -113,13 +115,15 @@ class Iteration:
 
     def call(self, original: Any, module: nn.Module, args: Any, kwargs: dict[str, Any]) -> Any:
         """Run a call of a model so that it is recorded."""
+        if sum(t.numel() * t.element_size() for t in each_tensor((args, kwargs))) <= _KEPT_BYTES:
+            self.given.append((self._around.outermost(module), args, kwargs))
         return self.recorder.module_call(module, args, kwargs, original)
 
-    def backward(self, tensor: torch.Tensor, *, first: bool) -> None:
-        """Read the losses that `tensor` is made of. `first` says that no optimizer has stepped so far."""
+    def backward(self, tensor: torch.Tensor, *, first: bool) -> list[dict[str, Any]]:
+        """Return the `Loss` dicts of what `tensor` is made of. `first` says that no optimizer has stepped so far."""
         last = self.recorder.node_of(tensor)
         if last is None:
-            return
+            return []
         with self.recorder.paused(), torch.no_grad():
             terms = Terms(self.nodes, lambda i: self.recorder.owner(i) is not None, last, self._negative)
             for found in terms.found:
@@ -131,6 +135,7 @@ class Iteration:
                     self.losses.append(found)
                     self.last = max(self.last, last)
                     self._describe(found, first)
+        return [found["loss"] for found in terms.found]
 
     def _failed(self, node: NodeDict, reads: Sequence[torch.Tensor]) -> None:
         """Describe what came before a call that raised; a loss that did is a loss all the same."""

@@ -31,6 +31,8 @@ _STUCK = 3.0
 """Seconds after the deadline when the main thread is taken to hang in native code."""
 _ONE_MODEL = 20.0
 """Seconds for building or describing one model."""
+_ONCE_MORE = 5.0
+"""Seconds for running a copy of a model that was trained once more."""
 
 
 def work(job: Job) -> None:
@@ -105,7 +107,8 @@ class Session:
 
     def answer(self, ended: str) -> Answer:
         """Return what there is to say."""
-        subjects = wanted(self, observed(self.observer, self.name, self.job["path"]))
+        again = (lambda act: self._guarded(act, min(_ONCE_MORE, self._limit))) if self.phase == "ours" else None
+        subjects = wanted(self, observed(self.observer, self.name, self.job["path"], again))
         if not subjects and self.program.module is not None:
             subjects = describe_candidates(self, lambda act: self._guarded(act, min(_ONE_MODEL, self._limit)))
         told(self.observer, subjects)

@@ -58,6 +58,18 @@ def probe_model(
     return {**missing, **found}
 
 
+def probe_samples(model: nn.Module, inputs: Inputs, nodes: Sequence[NodeDict]) -> dict[str, Any]:
+    """Return only the keys that say how samples depend on each other; `nodes` are the calls of this model."""
+    why = cannot(model)
+    if why is None:
+        try:
+            with undisturbed(), torch.enable_grad():
+                return dependence(_copy(model), batches(inputs), nodes, trainable_names(model))
+        except _GivesUp as reason:
+            why = str(reason)
+    return {key: {"unknown": why} for key in MIXING}
+
+
 def cannot(model: nn.Module) -> str | None:
     """Say why a model cannot be probed, None where it can."""
     parameters = list(model.parameters())

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from torch import nn
-from torch.utils.data import BatchSampler, RandomSampler, SequentialSampler, SubsetRandomSampler, WeightedRandomSampler
 
 from . import profile
+from .inputs import Inputs
 from .iteration import Iteration
 from .naming import unique
 from .observe import Observer
 from .operations import class_name
 from .parameters import describe_parameters
+from .probe import probe_samples
 from .sites import site
 from .structure import describe_model
+from .training_facts import recipe_facts
 
 NodeDict = dict[str, Any]
 
 
-def observed(observer: Observer, target: str, path: str) -> list[dict[str, Any]]:
-    """Return a `Facts` dict for each trained model, none where no training was seen."""
+Guard = Callable[[Callable[[], dict[str, Any]]], dict[str, Any]]
+"""Runs code of the user's within its limits."""
+
+
+def observed(observer: Observer, target: str, path: str, guarded: Guard | None = None) -> list[dict[str, Any]]:
+    """Return a `Facts` dict for each trained model, none where no training was seen.
+
+    `guarded` runs a copy of a model once more; without it nothing is run.
+    """
     iteration = observer.first
     if iteration is None:
         return []
@@ -28,7 +38,8 @@ def observed(observer: Observer, target: str, path: str) -> list[dict[str, Any]]
     trained = [m for m in iteration.models if _has_part(iteration, m, kept) and next(m.parameters(), None) is not None]
     names = unique([iteration.names.get(id(model)) or class_name(model) for model in trained])
     return [
-        facts_of(observer, iteration, model, f"{target}:{name}", path) for model, name in zip(trained, names)
+        facts_of(observer, iteration, model, f"{target}:{name}", path, guarded=guarded)
+        for model, name in zip(trained, names)
     ]  # fmt: skip
 
 
@@ -39,6 +50,7 @@ def facts_of(
     target: str,
     path: str | None,
     names: dict[int, str] | None = None,
+    guarded: Guard | None = None,
 ) -> dict[str, Any]:
     """Return a `Facts` dict. `names` are the optimized parameters by identity, where they are not the model's own."""
     kept = _connected(iteration)
@@ -62,9 +74,12 @@ def facts_of(
     }
     facts: dict[str, Any] = {"subject": subject, "model": described}
     own = {id(p): name for name, p in model.named_parameters()}
-    facts["recipe"] = _recipe(observer, iteration, model, losses, own if names is None else names)
+    facts["recipe"] = recipe_facts(observer, iteration, model, losses, own if names is None else names)
     facts["data"] = _data(observer, iteration, model, losses)
     facts["probe"] = _probe(iteration, losses)
+    again = _again(observer, iteration, model, guarded) if guarded is not None else {}
+    if again:
+        facts["probe"] = {"seeds": 1, **(facts["probe"] or {}), **again}
     return {key: value for key, value in facts.items() if value is not None}
 
 
@@ -130,90 +145,13 @@ def _inputs(iteration: Iteration, model: nn.Module) -> list[str]:
 def _fresh(observer: Observer, model: nn.Module, before: bool) -> bool | None:
     """Whether the parameters are as initialized; None where that is not known."""
     modules = list(model.modules())
-    if any(module in observer.loaded for module in modules):
+    if any(module in observer.loads.modules for module in modules):
         return False
     if getattr(getattr(model, "config", None), "_name_or_path", ""):  # transformers' from_pretrained
         return False
     if observer.watched and all(site(module) is None for module in modules):  # unpickled, not constructed
         return False
     return True if before else None
-
-
-# -- the recipe
-
-
-def _recipe(
-    observer: Observer,
-    iteration: Iteration,
-    model: nn.Module,
-    losses: list[dict[str, Any]],
-    names: dict[int, str],
-) -> dict[str, Any]:
-    loop = observer.loop
-    mine = [entry for entry in loop.optimizers if any(id(p) in names for p in entry.parameters())]
-    facts: dict[str, Any] = {
-        "losses": [found["loss"] for found in losses],
-        "optimizers": [entry.facts(names) for entry in _distinct(mine)],
-        "scheduler": loop.scheduler,
-        "loop": loop.facts(),
-    }
-    loader = observer.training_loader
-    size = _batch_size(observer, iteration, model, losses)
-    if size is not None:
-        facts["batch_size"] = size
-    shuffles = _shuffles(loader) if loader is not None else None
-    if shuffles is not None:
-        facts["shuffles"] = shuffles
-    updates = _updates(observer, iteration, size)
-    if updates is not None:
-        facts["updates"] = updates
-    return facts
-
-
-def _updates(observer: Observer, iteration: Iteration, size: int | None) -> int | None:
-    """Return the planned number of steps: the source's epochs times the batches of the data that were seen."""
-    loop, loader = observer.loop, observer.training_loader
-    if observer.epochs is None or len(loop.optimizers) != 1 or not loop.backwards:
-        return None
-    try:
-        if loader is not None:
-            batches = len(loader)
-        elif size and iteration.samples:
-            batches = -(-iteration.samples // size)
-        else:
-            return None
-    except TypeError:
-        return None
-    return max(1, round(observer.epochs * batches * loop.steps / loop.backwards)) if loop.steps else None
-
-
-def _distinct(entries: list[Any]) -> list[Any]:
-    """One optimizer built anew in each step is one optimizer."""
-    return list({str(entry.span or id(entry)): entry for entry in reversed(entries)}.values())[::-1]
-
-
-def _batch_size(observer: Observer, iteration: Iteration, model: nn.Module, losses: list[dict[str, Any]]) -> int | None:
-    loader = observer.training_loader
-    if loader is not None:
-        size = loader.batch_size or getattr(loader.batch_sampler, "batch_size", None)
-        return size if isinstance(size, int) else None
-    call = next((c for c in iteration.calls if c["model"] is model), None)
-    given = [iteration.nodes[i].get("gives", []) for i in call["inputs"]] if call else []
-    first = [shapes[0]["shape"] for shapes in given if shapes][:1]
-    target = [found["compared"] for found in losses if found.get("compared")][:1]
-    if not first or not first[0]:
-        return None
-    if target and target[0][0] != first[0][0]:
-        return None
-    return int(first[0][0])
-
-
-def _shuffles(loader: Any) -> bool | None:
-    batches = getattr(loader, "batch_sampler", None)
-    sampler = batches.sampler if type(batches) is BatchSampler else loader.sampler if batches is None else None
-    if isinstance(sampler, (RandomSampler, SubsetRandomSampler, WeightedRandomSampler)):
-        return True
-    return False if isinstance(sampler, SequentialSampler) else None
 
 
 # -- data and probe
@@ -242,3 +180,17 @@ def _probe(iteration: Iteration, losses: list[dict[str, Any]]) -> dict[str, Any]
     if len(told) != 1 or len(told[0]["loss"]["reads"]) != 1:
         return None
     return iteration.signals.probe(iteration.recorder.nodes, told[0]["loss"]["reads"][0], told[0]["value"])
+
+
+def _again(observer: Observer, iteration: Iteration, model: nn.Module, guarded: Guard) -> dict[str, Any]:
+    """Return what a copy of the trained model tells of its samples, run once more on what it was first called with."""
+    called = next(((args, kwargs) for kept, args, kwargs in (*iteration.given, *observer.calls) if kept is model), None)
+    if called is None or "forward" in vars(model):
+        return {}
+    inputs = Inputs(tuple(called[0]), dict(called[1]))
+    own = [node for node in iteration.recorder.nodes if iteration.model_of(node["id"]) is model]
+    try:
+        found = guarded(lambda: probe_samples(model, inputs, own))
+    except BaseException:  # a limit of the user's code was reached: the rest stands without it
+        return {}
+    return {**found, "after": observer.loop.steps}
