@@ -1,8 +1,8 @@
 """Statements and expressions: inserted at a place in the loop, moved, put under a `with`, replaced."""
 
-from __future__ import annotations
-
 # ruff: noqa: E501 - one spelling a line reads better
+
+from __future__ import annotations
 
 from typing import Any
 
