@@ -3,7 +3,7 @@
 from .around import BestWeights, EarlyStop, Evaluation, Loaded, Loader, Preparation, Saved
 from .data import Column, Data, Features, Overlap, Padding, Target
 from .graph import Graph, Node, Tensor
-from .loop import Call, Loop, Sum
+from .loop import Call, Loop, Step, Sum
 from .model import Model, Module, Override, Parameter, Unregistered
 from .probe import Mixing, Probe, Signal
 from .recipe import Group, Loss, LossKind, Optimizer, Recipe, Scheduler
@@ -16,6 +16,6 @@ __all__ = [
     "BestWeights", "Call", "Column", "Data", "EarlyStop", "Evaluation", "Fact", "Facts", "Features", "Graph",
     "Group", "Known", "Layer", "Loaded", "Loader", "Loop", "Loss", "LossKind", "Missing", "Mixing", "Model",
     "Module", "Node", "Optimizer", "Output", "Overlap", "Override", "Padding", "Parameter", "Plain",
-    "Preparation", "Probe", "Recipe", "Saved", "Scheduler", "Signal", "Span", "Status", "Subject", "Sum",
+    "Preparation", "Probe", "Recipe", "Saved", "Scheduler", "Signal", "Span", "Status", "Step", "Subject", "Sum",
     "Target", "Tensor", "Unknown", "Unregistered", "known", "layers", "missing", "outputs",
 ]  # fmt: skip

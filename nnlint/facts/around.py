@@ -88,6 +88,10 @@ class Loaded(Fact):
     strict: Known[bool] = missing()
     initialised_after: Known[Span | None] = missing()
     """What gives the same model new values afterwards (`model.apply(init_weights)`); None for nothing."""
+    missing_keys: Known[tuple[str, ...]] = missing()
+    """Keys of the model that the checkpoint lacks, up to 20; observed."""
+    unexpected_keys: Known[tuple[str, ...]] = missing()
+    """Keys of the checkpoint that the model lacks, up to 20; observed."""
 
 
 class Preparation(Fact):

@@ -44,6 +44,16 @@ class Sum(Plain):
     """What it is added to, as the user wrote it: `total`, `self.history`."""
 
 
+class Step(Fact):
+    """One observed optimizer step: the loss before it, and the norm of all its gradients before they were clipped."""
+
+    named: ClassVar[str] = "recipe.loop.step"
+    loss: Known[float] = missing()
+    gradient: Known[float] = missing()
+    finite: Known[bool] = missing()
+    """Whether every gradient was finite."""
+
+
 class Loop(Fact):
     """The training loop. Spans point to the calls in the user's file.
 
@@ -71,3 +81,7 @@ class Loop(Fact):
     """Where an optimizer that steps in the turn is built in the turn itself; None where none is."""
     forward_calls: Known[tuple[Span, ...]] = missing()
     """Every `net.forward(...)` on a model, in the whole file, methods of the model's own class left out."""
+    steps: Known[tuple[Step, ...]] = missing()
+    """The steps that were observed, up to 64, all optimizers' together."""
+    without_gradient: Known[tuple[str, ...]] = missing()
+    """Parameters that an optimizer holds and that had no gradient (`None`) at any observed step."""

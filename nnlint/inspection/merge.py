@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any
 
-from ..facts import Fact, Facts, Graph, Loop, Loss, Missing, Optimizer, Recipe, Span, Unknown
+from ..facts import Facts, Graph, Loop, Loss, Missing, Optimizer, Recipe
 from ..source import Outline
-
-F = TypeVar("F", bound=Fact)
+from .pairing import changed, evaluations, filled, groups, joined, loops, paired, touch, value
 
 
 def merged(outline: Outline, facts: Sequence[Facts]) -> tuple[Facts, ...]:
@@ -20,76 +19,54 @@ def _completed(facts: Facts, outline: Outline, *, alone: bool) -> Facts:
     if facts.recipe is None:
         recipe = _with_reads(outline, facts) if alone else outline.recipe
         return facts.model_copy(update={"recipe": recipe})
-    return facts.model_copy(update={"recipe": _recipe(facts.recipe, outline.recipe)})
+    return facts.model_copy(update={"recipe": recipes(facts.recipe, outline.recipe)})
 
 
-def _recipe(seen: Recipe, read: Recipe) -> Recipe:
-    losses, optimizers, loop = _value(seen, "losses"), _value(seen, "optimizers"), _value(seen, "loop")
+def recipes(seen: Recipe, read: Recipe) -> Recipe:
+    """Return an observed recipe, completed by the source's."""
+    losses, optimizers, loop = value(seen, "losses"), value(seen, "optimizers"), value(seen, "loop")
     changes: dict[str, Any] = {}
     if losses is not None:
-        changes["losses"] = tuple(_pair(loss, _value(read, "losses"), _same_loss) for loss in losses)
+        changes["losses"] = tuple(paired(loss, value(read, "losses"), _same_loss) for loss in losses)
     if optimizers is not None:
-        changes["optimizers"] = tuple(_pair(one, _value(read, "optimizers"), _same_optimizer) for one in optimizers)
-    if loop is not None and isinstance(_value(read, "loop"), Loop):
-        changes["loop"] = _filled(loop, _value(read, "loop"))
-    return _filled(_with(seen, changes), read)
+        changes["optimizers"] = tuple(_optimizer(one, value(read, "optimizers")) for one in optimizers)
+    if loop is not None:
+        changes["loop"] = loops(loop, value(read, "loop") if isinstance(value(read, "loop"), Loop) else None)
+    for name in ("schedulers", "loaders", "loaded"):
+        items = value(seen, name)
+        if items is not None:
+            changes[name] = joined(items, value(read, name))
+    scored, written = value(seen, "evaluations"), value(read, "evaluations")
+    if scored is not None:
+        # That a model is called does not make it an evaluation: without the source nobody knows which ones are.
+        unknown = Missing("the source does not show what is an evaluation")
+        changes["evaluations"] = evaluations(scored, written) if written is not None else unknown
+    return filled(changed(seen, changes), read)
+
+
+def _optimizer(one: Optimizer, others: Sequence[Optimizer] | None) -> Optimizer:
+    fitting = [other for other in others or () if touch(one.span, other.span)]
+    mine = value(one, "groups")
+    if len(fitting) == 1 and mine is not None:
+        one = changed(one, {"groups": groups(mine, value(fitting[0], "groups"))})
+    return paired(one, others, _same_optimizer)
 
 
 def _with_reads(outline: Outline, facts: Facts) -> Recipe:
     """Say that the only loss reads what the only model returns, where the source leaves no doubt."""
     recipe = outline.recipe
-    losses = _value(recipe, "losses")
-    graph = _value(facts.model, "graph") if facts.model is not None else None
+    losses = value(recipe, "losses")
+    graph = value(facts.model, "graph") if facts.model is not None else None
     if not outline.loss_reads_model_directly or losses is None or len(losses) != 1 or not isinstance(graph, Graph):
         return recipe
-    if len(graph.outputs) != 1 or _value(losses[0], "reads") is not None:
+    if len(graph.outputs) != 1 or value(losses[0], "reads") is not None:
         return recipe
-    return _with(recipe, {"losses": (_with(losses[0], {"reads": graph.outputs}),)})
-
-
-def _pair(one: F, others: Sequence[F] | None, same: Any) -> F:
-    fitting = [other for other in others or () if same(one, other)]
-    return _filled(one, fitting[0]) if len(fitting) == 1 else one
+    return changed(recipe, {"losses": (changed(losses[0], {"reads": graph.outputs}),)})
 
 
 def _same_loss(one: Loss, other: Loss) -> bool:
-    return _touch(one.span, other.span) or _touch(one.call, other.call) or _touch(one.span, other.call)
+    return touch(one.span, other.span) or touch(one.call, other.call) or touch(one.span, other.call)
 
 
 def _same_optimizer(one: Optimizer, other: Optimizer) -> bool:
-    return _touch(one.span, other.span)
-
-
-def _touch(one: Span | None, other: Span | None) -> bool:
-    """Whether two spans begin on the same line of the same file."""
-    return one is not None and other is not None and (one.path, one.line) == (other.path, other.line)
-
-
-def _filled(seen: F, read: F) -> F:
-    """Return `seen` with what it does not know taken from `read`."""
-    changes = {}
-    for name in type(seen).model_fields:
-        mine = _stored(seen, name)
-        if isinstance(mine, Missing) or mine is None:
-            other = _stored(read, name)
-            if not isinstance(other, Missing) and other is not None:
-                changes[name] = other
-    return _with(seen, changes) if changes else seen
-
-
-def _with(fact: F, changes: dict[str, Any]) -> F:
-    values = {name: _stored(fact, name) for name in type(fact).model_fields}
-    return type(fact)(**{**values, **changes})
-
-
-def _stored(fact: Fact, name: str) -> Any:
-    """Return a field's value, or the Missing that stands for it."""
-    try:
-        return getattr(fact, name)
-    except Unknown as unknown:
-        return Missing(unknown.why)
-
-
-def _value(fact: Fact | None, name: str) -> Any:
-    value = _stored(fact, name) if fact is not None else None
-    return None if isinstance(value, Missing) else value
+    return touch(one.span, other.span)

@@ -103,9 +103,11 @@ def _described(session: Session, made: list[tuple[Candidate, nn.Module]], guarde
             problem = {"kind": "input", "path": None, "line": None, "message": str(error), "help": "", "fatal": True}
             session.problems.append(problem)
             continue
-        loaded = any(module in session.observer.loaded for module in model.modules())
+        loaded = any(module in session.observer.loads.modules for module in model.modules())
         if loaded or session.observer.loop.steps == 0:
             facts["model"]["fresh"] = not loaded
+        if session.cpu.room.told is not None and any(p.device.type == "meta" for p in model.parameters()):
+            facts["subject"].setdefault("reason", session.cpu.room.told)
         subjects.append(facts)
         session.so_far = {**session.so_far, "subjects": list(subjects)}
     return subjects

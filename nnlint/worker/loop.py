@@ -8,7 +8,10 @@ from typing import Any
 
 import torch
 
+from .schedules import Schedules
 from .sites import span_of, user_frame
+from .steps import Steps
+from .turns import Turns
 
 _SMALL = 1_000_000
 _FEW = 16
@@ -56,9 +59,17 @@ class SeenOptimizer:
         if isinstance(defaults.get("nesterov"), bool):
             facts["nesterov"] = defaults["nesterov"]
         facts["parameters"] = [names[id(p)] for p in self.parameters() if id(p) in names]
+        facts["groups"] = [_group(group, rate, names) for group, rate in zip(self.optimizer.param_groups, self.rates)]
         if self.given is not None:
             facts["given"] = self.given
         return facts
+
+
+def _group(group: dict[str, Any], rate: float | None, names: dict[int, str]) -> dict[str, Any]:
+    """Return a `Group` dict."""
+    found: dict[str, Any] = {"parameters": [names[id(p)] for p in group["params"] if id(p) in names]}
+    numbers = {"lr": rate, "weight_decay": _number(group.get("weight_decay"))}
+    return found | {key: value for key, value in numbers.items() if value is not None}
 
 
 class StepsByHand:
@@ -82,16 +93,21 @@ class Loop:
     def __init__(self) -> None:
         self.optimizers: list[SeenOptimizer] = []
         self.by_hand = StepsByHand()
-        self.scheduler: str | None = None
+        self.turns = Turns()
+        self.schedules = Schedules(self.turns)
+        self.measured = Steps()
         self.clips: str | None = None
         self.backwards = 0
         self.steps = 0
         self._backward: dict[str, Any] | None = None
         self._step: dict[str, Any] | None = None
         self._name: str | None = None
+        self._rebuilt: dict[str, Any] | None = None
 
     def built(self, optimizer: torch.optim.Optimizer, span: dict[str, Any] | None, given: list[str] | None) -> None:
         """Remember an optimizer."""
+        if self.steps and span is not None and any(entry.span == span for entry in self.optimizers):
+            self._rebuilt = span
         self.optimizers.append(SeenOptimizer(optimizer, span, given))
 
     def seen(self, optimizer: torch.optim.Optimizer) -> SeenOptimizer:
@@ -102,9 +118,17 @@ class Loop:
         self.built(optimizer, None, None)
         return self.optimizers[-1]
 
-    def before_backward(self, frame: FrameType | None, parameters: list[torch.Tensor]) -> None:
+    @property
+    def scheduler(self) -> str | None:
+        """The class of the last scheduler that was built, None for none."""
+        own = self.schedules.own
+        return type(own[-1].scheduler).__name__ if own else None
+
+    def before_backward(self, frame: FrameType | None, parameters: list[torch.Tensor], loss: Any = None) -> None:
         """Look at the gradients that a `backward()` will add to; `parameters` are those of the models in use."""
         self.backwards += 1
+        self.turns.note("backward", frame)
+        self.measured.backward(loss)
         user = user_frame(frame)
         self._backward = self._backward or span_of(user)
         self.look()
@@ -116,11 +140,28 @@ class Loop:
         for entry in self.optimizers:
             entry.look()
 
+    def cleared(self, frame: FrameType | None) -> None:
+        """Note a `zero_grad()`."""
+        self.turns.note("zero_grad", frame)
+        self.look()
+
+    def clipped(self, kind: str, norm: Any, frame: FrameType | None) -> None:
+        """Note that gradients are clipped by their `norm`, which `clip_grad_norm_` returns, or by `value`."""
+        self.clips = self.clips or kind
+        self.turns.note(f"clip_{kind}", frame)
+        self.measured.clipped(norm)
+
+    def about_to_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Measure the gradients that a step is going to use."""
+        self.measured.before_step(self.seen(optimizer).parameters())
+
     def stepped(self, optimizer: torch.optim.Optimizer, frame: FrameType | None) -> SeenOptimizer:
         """Note a step, and where and on what it was called."""
         entry = self.seen(optimizer)
         entry.stepped()
         self.steps += 1
+        self.schedules.stepped(self.steps)
+        self.turns.note("step", frame)
         user = user_frame(frame)
         if self._step is None and user is not None:
             self._step = span_of(user)
@@ -136,8 +177,8 @@ class Loop:
         counts = [entry.steps for entry in self.optimizers]
         return min(counts) >= limit or sum(counts) >= 8 * limit
 
-    def facts(self) -> dict[str, Any]:
-        """Return a `Loop` dict."""
+    def facts(self, names: dict[int, str]) -> dict[str, Any]:
+        """Return a `Loop` dict; `names` are the model's parameters by identity."""
         facts: dict[str, Any] = {"backward": self._backward, "step": self._step, "optimizer_name": self._name}
         facts["steps_seen"] = self.steps
         facts["clips"] = self.clips
@@ -148,6 +189,14 @@ class Loop:
             facts["clears_gradients"] = not any(leftovers)
         else:
             facts["clears_gradients"] = {"unknown": "fewer than two steps were seen"}
+        calls, backwards = self.turns.calls(), self.turns.backwards_to_a_step()
+        if calls is not None:
+            facts["calls"] = calls
+            facts["optimizer_built"] = self._rebuilt
+        if backwards is not None and len(self.optimizers) == 1:
+            facts["accumulates"] = backwards
+        facts["steps"] = self.measured.measured
+        facts["without_gradient"] = self.measured.without_gradient(names)
         return facts
 
 

@@ -6,23 +6,23 @@ Nothing of the user's is replaced: an optimizer keeps its `step` (a scheduler wr
 from __future__ import annotations
 
 import sys
-import weakref
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 import torch
 from torch import nn
-from torch.optim import lr_scheduler
-from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook
 from torch.utils.data import DataLoader
-from torch.utils.data.dataloader import _BaseDataLoaderIter
 
-from . import profile
-from .constructed import construction
 from .devices import Watch
 from .iteration import Iteration, Sample, Surroundings
+from .loads import Loads
 from .loop import Loop
-from .naming import outermost
+from .observe_data import LoaderCalls
+from .observe_loop import LoopCalls
+from .parents import Parents
+from .patches import Patches
+from .scores import Scores
 from .values import each_tensor
 
 _KEPT_BYTES = 64_000_000
@@ -45,23 +45,25 @@ class Observer(Surroundings):
         self.epochs: int | None = None
         self.watched = False
         self.loop = Loop()
+        self.loaders = LoaderCalls(watch, self.check)
+        self.scores = Scores()
+        self.loads = Loads(self.check)
         self.iterations: list[Iteration] = []
         self.calls: list[tuple[nn.Module, tuple[Any, ...], dict[str, Any]]] = []
-        self.loaders: list[DataLoader[Any]] = []
-        self.training_loader: DataLoader[Any] | None = None
-        self.loaded: weakref.WeakSet[nn.Module] = weakref.WeakSet()
         self.stopping: BaseException | None = None
         self.give_up: Callable[[], None] = lambda: None
         self._watch = watch
-        self._batch: list[torch.Tensor] = []
         self._current: Iteration | None = None
-        self._loader: DataLoader[Any] | None = None
         self._depth = 0
         self._swallowed = 0
-        self._in_backward = False
         self._bytes = 0
-        self._tops: weakref.WeakKeyDictionary[nn.Module, nn.Module] = weakref.WeakKeyDictionary()
-        self._undo: list[Callable[[], None]] = []
+        self._parents = Parents()
+        self._patches = Patches()
+
+    @property
+    def training_loader(self) -> DataLoader[Any] | None:
+        """The loader that the first batch of the training came from."""
+        return self.loaders.training
 
     @property
     def first(self) -> Iteration | None:
@@ -82,42 +84,19 @@ class Observer(Surroundings):
                 self.give_up()
             raise self.stopping
 
-    # -- patches
-
     def __enter__(self) -> Observer:
         self.watched = True
-        hook = register_optimizer_step_post_hook(self._stepped)
-        self._undo.append(hook.remove)
-        self._patch(nn.Module, "__call__", self._calling)
-        self._patch(nn.Module, "zero_grad", self._clearing)
-        self._patch(nn.Module, "load_state_dict", self._loading)
-        self._patch(Optimizer, "__init__", self._building)
-        self._patch(Optimizer, "zero_grad", self._clearing)
-        self._patch(torch.Tensor, "backward", self._backward)
-        self._patch(torch.autograd, "backward", self._backward)
-        for owner in (torch.nn.utils, torch.nn.utils.clip_grad):
-            self._patch(owner, "clip_grad_norm_", lambda original: self._clipping(original, "norm"))
-            self._patch(owner, "clip_grad_value_", lambda original: self._clipping(original, "value"))
-        for scheduler in {lr_scheduler.LRScheduler, lr_scheduler.ReduceLROnPlateau}:
-            self._patch(scheduler, "__init__", self._scheduling)
-        self._patch(DataLoader, "__init__", self._making_loader)
-        self._patch(DataLoader, "__iter__", self._iterating)
-        self._patch(_BaseDataLoaderIter, "__next__", self._drawing)
+        self._patches.put(nn.Module, "__call__", self._calling)
+        self._parents.watch(self._patches)
+        self.loads.watch(self._patches)
+        self.loaders.watch(self._patches)
+        calls = LoopCalls(self.loop, self.check, self._before_backward, self._after_backward, self._after_step)
+        calls.watch(self._patches)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._finish_iteration()
-        while self._undo:
-            self._undo.pop()()
-
-    def _patch(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
-        original = owner.__dict__[name]
-        replacement = make(original)
-        replacement.__name__ = name
-        replacement.__doc__ = original.__doc__
-        replacement.__wrapped__ = original
-        setattr(owner, name, replacement)
-        self._undo.append(lambda: setattr(owner, name, original))
+        self._patches.down()
 
     # -- models
 
@@ -127,23 +106,26 @@ class Observer(Surroundings):
                 if self._current.at_root(module):
                     self.check()
                     self._keep(module, args, kwargs)
+                    self._heard(module, sys._getframe(1))
                 return original(module, *args, **kwargs)
             if self._depth or isinstance(module, (nn.modules.loss._Loss, nn.DataParallel)):
                 return original(module, *args, **kwargs)
             if "_orig_mod" in module.__dict__.get("_modules", ()):
                 return original(module, *args, **kwargs)
-            return self._root_call(original, module, args, kwargs)
+            return self._root_call(original, module, args, kwargs, sys._getframe(1))
 
         return __call__
 
-    def _root_call(self, original: Any, module: nn.Module, args: Any, kwargs: dict[str, Any]) -> Any:
+    def _root_call(self, original: Any, module: nn.Module, args: Any, kwargs: dict[str, Any], frame: FrameType) -> Any:
         """A model is called from outside, and nothing is recorded so far."""
         self.check()
         self._depth += 1
         try:
             if not torch.is_grad_enabled():
                 self._keep(module, args, kwargs)
+                self._heard(module, frame)
                 return original(module, *args, **kwargs)
+            self._heard(module, frame)
             self._current = Iteration(self)
             self._current.enter()
             return self._current.call(original, module, args, kwargs)
@@ -151,6 +133,13 @@ class Observer(Surroundings):
             self._depth -= 1
             if self._current is not None and self._current.overgrown:
                 self._finish_iteration()
+
+    def _heard(self, module: nn.Module, frame: FrameType) -> None:
+        """Note a call of a model from outside: its place in the loop, and in which mode it ran."""
+        if next(module.parameters(), None) is not None:
+            if torch.is_grad_enabled():
+                self.loop.turns.note("forward", frame)
+            self.scores.note(module, frame, self.loop.steps)
 
     def _keep(self, module: nn.Module, args: Any, kwargs: dict[str, Any]) -> None:
         """Keep what a model was called with, up to a bound, for the profile of the data."""
@@ -161,23 +150,11 @@ class Observer(Surroundings):
 
     def outermost(self, module: nn.Module) -> nn.Module:
         """Return the module that holds `module` and that no other one holds."""
-        top = self._tops.get(module)
-        if top is None:
-            top = self._tops[module] = outermost(module)
-        return top
-
-    # -- data
+        return self._parents.outermost(module)
 
     def sample(self, tensor: torch.Tensor) -> Sample:
         """Return more rows of the data that `tensor` is a batch of, and how many there are in all."""
-        if self._loader is not None:
-            for place, drawn in enumerate(self._batch):
-                if drawn is tensor or (drawn.numel() == tensor.numel() and _overlap(drawn, tensor)):
-                    return profile.from_dataset(self._loader, place, tensor), profile.size_of(self._loader)
-        whole = self._watch.source(tensor)
-        if whole is not None and whole.dim() and tensor.dim() and whole.shape[1:] == tensor.shape[1:]:
-            return profile.rows(whole), int(whole.shape[0])
-        return None, None
+        return self.loaders.sample(tensor)
 
     def constant(self, tensor: torch.Tensor) -> bool:
         """Whether `tensor` was made by `ones`, `zeros` or `full`."""
@@ -185,52 +162,23 @@ class Observer(Surroundings):
 
     # -- the loop
 
-    def _building(self, original: Any) -> Any:
-        def __init__(optimizer: Optimizer, *args: Any, **kwargs: Any) -> None:
-            self.check()
-            original(optimizer, *args, **kwargs)
-            span, given = construction(sys._getframe(1), optimizer)
-            self.loop.built(optimizer, span, given)
+    def _before_backward(self, tensors: Any) -> None:
+        models = self._current.models if self._current is not None else []
+        self.loaders.training = self.loaders.training or self.loaders.current
+        if self._current is not None:
+            for tensor in each_tensor(tensors):
+                for loss in self._current.backward(tensor, first=self.loop.steps == 0):
+                    self.loop.turns.place("loss", loss.get("call"))
+        self.loop.before_backward(sys._getframe(2), [p for model in models for p in model.parameters()], tensors)
 
-        return __init__
+    def _after_backward(self) -> None:
+        if not self.loop.optimizers or self.loop.steps == 0:
+            if self.loop.done(self.limit):
+                self.stop()
+            if not self.loop.optimizers:
+                self._finish_iteration()
 
-    def _clearing(self, original: Any) -> Any:
-        def zero_grad(owner: Any, *args: Any, **kwargs: Any) -> Any:
-            self.check()
-            result = original(owner, *args, **kwargs)
-            self.loop.look()
-            return result
-
-        return zero_grad
-
-    def _backward(self, original: Any) -> Any:
-        def backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
-            if self._in_backward:
-                return original(tensors, *args, **kwargs)
-            self.check()
-            self._in_backward = True
-            try:
-                models = self._current.models if self._current is not None else []
-                self.loop.before_backward(sys._getframe(1), [p for model in models for p in model.parameters()])
-                self.training_loader = self.training_loader or self._loader
-                if self._current is not None:
-                    for tensor in each_tensor(tensors):
-                        self._current.backward(tensor, first=self.loop.steps == 0)
-                result = original(tensors, *args, **kwargs)
-            finally:
-                self._in_backward = False
-            if not self.loop.optimizers or self.loop.steps == 0:
-                if self.loop.done(self.limit):
-                    self.stop()
-                if not self.loop.optimizers:
-                    self._finish_iteration()
-            return result
-
-        return backward
-
-    def _stepped(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
-        self.check()
-        entry = self.loop.stepped(optimizer, sys._getframe(2))
+    def _after_step(self, entry: Any) -> None:
         if entry.steps > 1 or all(other.steps for other in self.loop.optimizers):
             self._finish_iteration()
         if self.loop.done(self.limit):
@@ -253,65 +201,10 @@ class Observer(Surroundings):
                 return original(*args, **kwargs)
 
             if self._current is None and not self._depth:
-                return self._root_call(run, model, args, kwargs)
+                return self._root_call(run, model, args, kwargs, sys._getframe(1))
             if self._current is not None and self._current.outside:
                 return self._current.call(run, model, args, kwargs)
             return original(*args, **kwargs)
 
         if "forward" not in model.__dict__:
             model.__dict__["forward"] = forward
-
-    def _clipping(self, original: Any, kind: str) -> Any:
-        def clip(*args: Any, **kwargs: Any) -> Any:
-            self.check()
-            self.loop.clips = self.loop.clips or kind
-            return original(*args, **kwargs)
-
-        return clip
-
-    def _scheduling(self, original: Any) -> Any:
-        def __init__(scheduler: Any, *args: Any, **kwargs: Any) -> None:
-            self.loop.scheduler = type(scheduler).__name__
-            original(scheduler, *args, **kwargs)
-
-        return __init__
-
-    def _loading(self, original: Any) -> Any:
-        def load_state_dict(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
-            self.loaded.update(module.modules())
-            return original(module, *args, **kwargs)
-
-        return load_state_dict
-
-    # -- loaders
-
-    def _making_loader(self, original: Any) -> Any:
-        def __init__(loader: Any, *args: Any, **kwargs: Any) -> None:
-            self.check()
-            original(loader, *args, **kwargs)
-            self.loaders.append(loader)
-
-        return __init__
-
-    def _iterating(self, original: Any) -> Any:
-        def __iter__(loader: Any) -> Any:
-            self.check()
-            iterator = original(loader)
-            iterator.__dict__["_nnlint_loader"] = loader
-            return iterator
-
-        return __iter__
-
-    def _drawing(self, original: Any) -> Any:
-        def __next__(iterator: Any) -> Any:
-            self.check()
-            batch = original(iterator)
-            self._loader = iterator.__dict__.get("_nnlint_loader")
-            self._batch = list(each_tensor(batch))
-            return batch
-
-        return __next__
-
-
-def _overlap(one: torch.Tensor, other: torch.Tensor) -> bool:
-    return one.untyped_storage().data_ptr() == other.untyped_storage().data_ptr()
