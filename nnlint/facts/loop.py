@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from .span import Span
-from .unknown import Fact, Known, Plain, missing
+from .unknown import Fact, Known, Plain, Unknown, missing
 
 CallKind = Literal[
     "zero_grad", "forward", "loss", "backward", "unscale", "clip_norm", "clip_value", "step", "scheduler_step",
@@ -85,3 +85,11 @@ class Loop(Fact):
     """The steps that were observed, up to 64, all optimizers' together."""
     without_gradient: Known[tuple[str, ...]] = missing()
     """Parameters that an optimizer holds and that had no gradient (`None`) at any observed step."""
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """What the models that a turn calls are named in the loop (`model`, `self.net`); () where that is not known."""
+        try:
+            return tuple(dict.fromkeys(call.on for call in self.calls if call.kind == "forward" and call.on))
+        except Unknown:
+            return ()
