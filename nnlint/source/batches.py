@@ -72,6 +72,11 @@ class BatchReader:
             return Batches(why, why, why, self._checked(site, updates))
         return Batches(rows, Missing("there are no batches"), updates, self._checked(site, updates))
 
+    def batch_loop(self, site: Site) -> Looping | None:
+        """Return the loop each of whose turns sees one batch; None where the loops only count."""
+        found = self._pass(site) if site.loops else None
+        return found.loop if found is not None else None
+
     def _updates(self, site: Site, found: _Pass, epochs: Any) -> Any:
         if isinstance(found.count, Missing) or isinstance(epochs, Missing):
             return found.count if isinstance(found.count, Missing) else epochs

@@ -19,15 +19,11 @@ from .modules import Modules
 from .objects import Objects
 from .optimizers import Optimizers
 from .program import last_name
+from .schedules import Schedules
 from .terms import Term
 from .trace import Trace
 from .training import Site, Training
 from .turn import Turns
-
-_SCHEDULER_MAKERS = frozenset(
-    {"get_scheduler", "get_linear_schedule_with_warmup", "get_cosine_schedule_with_warmup",
-     "get_constant_schedule_with_warmup", "get_polynomial_decay_schedule_with_warmup"}
-)  # fmt: skip
 
 
 def read_recipe(modules: Modules, effects: Effects) -> tuple[Recipe, bool]:
@@ -50,13 +46,14 @@ class _Reader:
         self.trace = Trace(self.values, effects)
         for site in self.sites:
             self._reach(site.backward)
+        self.schedules = Schedules(self.objects, self.training, self.loops, self.batches, self.trace)
 
     def read(self) -> tuple[Recipe, bool]:
         automatic = self.lightning.module is not None and not (self.sites and self.lightning.is_manual)
         if not automatic and not self.sites:
             built = self._optimizers()
             found = built if not isinstance(built, Missing) else Missing("the file has no training loop")
-            return Recipe(optimizers=found, scheduler=self._scheduler()), False
+            return Recipe(optimizers=found, scheduler=self._scheduler(), schedulers=self.schedules.read([])), False
         terms = self._terms(automatic)
         batches = self._lightning_batches() if automatic else self._batches()
         losses = terms if isinstance(terms, Missing) else tuple(self.loss_reader.read(t) for t in terms)
@@ -65,6 +62,7 @@ class _Reader:
             losses=losses,
             optimizers=self._optimizers(),
             scheduler=self._scheduler(),
+            schedulers=self.schedules.read(self.sites),
             batch_size=batches.size,
             shuffles=batches.shuffles,
             epochs=batches.epochs,
@@ -132,17 +130,7 @@ class _Reader:
 
     def _scheduler(self) -> Any:
         """Return the class of the scheduler that is stepped, None where there is none."""
-        found: dict[str, ast.Call] = {}
-        for call in self.program.calls:
-            dotted = self.program.qualified(call.func) or ""
-            name = dotted.rpartition(".")[2]
-            schedules = dotted.startswith("torch.optim.lr_scheduler.") or name in _SCHEDULER_MAKERS or name == "SWALR"
-            if schedules and self.training.is_alive(call):
-                found.setdefault(name, call)
-        inner = {id(n) for c in found.values() for a in (*c.args, *(k.value for k in c.keywords)) for n in ast.walk(a)}
-        outer = [n for n, c in found.items() if id(c) not in inner]
-        if "SequentialLR" in outer or "ChainedScheduler" in outer:
-            outer = [n for n in outer if n in ("SequentialLR", "ChainedScheduler")]
+        outer = sorted({self.schedules.kind(call) or "" for call in self.schedules.built})
         if len(outer) == 1:
             return outer[0]
         if outer:
