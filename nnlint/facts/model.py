@@ -71,6 +71,8 @@ class Unregistered(Plain):
     flat: bool = True
     optimized: bool | None = None
     span: Span | None = None
+    value: Span | None = None
+    """What is assigned to the attribute."""
 
 
 class Override(Plain):

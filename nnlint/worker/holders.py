@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import linecache
 import re
+import tokenize
 from collections.abc import Iterator
 from types import CodeType
 from typing import Any
@@ -62,6 +63,9 @@ def unregistered(model: nn.Module) -> list[dict[str, Any]]:
             span = _assignment(type(holder), attribute) or site(holder)
             if span is not None:
                 entry["span"] = span
+            value_span = _value(span) if span is not None and "column" in span else None
+            if value_span is not None:
+                entry["value"] = value_span
             entry["ids"] = [id(p) for p in trained]
             found.append(entry)
     return found
@@ -104,6 +108,33 @@ def _assignment(kind: type, attribute: str) -> dict[str, Any] | None:
                         "end_column": hit.end(1) + 1,
                     }  # fmt: skip
     return None
+
+
+def _value(span: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the span of what the assignment that begins at `span` assigns, over as many lines as it takes."""
+    lines = linecache.getlines(span["path"])[span["line"] - 1 :]
+    start: tuple[int, int] | None = None
+    end = (0, 0)
+    try:
+        for token in tokenize.generate_tokens(iter([*lines, ""]).__next__):
+            if token.type == tokenize.NEWLINE:
+                break
+            if token.type in (tokenize.COMMENT, tokenize.NL, tokenize.INDENT):
+                continue
+            if start == (-1, -1):
+                start = token.start
+            if start is None and token.string == "=":
+                start = (-1, -1)
+            end = token.end
+    except (tokenize.TokenError, SyntaxError, StopIteration):
+        return None
+    if start is None or start == (-1, -1):
+        return None
+    first = span["line"] - 1
+    return {
+        "path": span["path"], "line": first + start[0], "column": start[1] + 1, "end_line": first + end[0],
+        "end_column": end[1] + 1,
+    }  # fmt: skip
 
 
 def overrides(model: nn.Module) -> list[dict[str, Any]]:
