@@ -80,6 +80,36 @@ FAULTY = {
         "by hand": net(step="loss = ((model(x[rows]) - y[rows]) ** 2).mean()  # <-", data="y = x[:, 0]"),
     },
 }
+FAULTY["targets-wrong-form"] = {
+    "several labels in a row": net(
+        5, "loss = F.cross_entropy(model(x[rows]), y[rows])  # <-", "y = (torch.rand(64, 5) > 0.4).float()"
+    ),
+    "classes counted from one": net(
+        3, "loss = F.cross_entropy(model(x[rows]), y[rows])  # <-", "y = torch.randint(3, (64,)) + 1"
+    ),
+    "column of labels": net(
+        3, "loss = nn.CrossEntropyLoss()(model(x[rows]), y[rows])  # <-", "y = torch.randint(3, (64, 1))"
+    ),
+    "floating point labels": net(
+        3, "loss = F.nll_loss(model(x[rows]).log_softmax(1), y[rows])  # <-", "y = torch.randint(3, (64,)).float()"
+    ),
+    "one-hot of whole numbers": net(
+        3, "loss = F.cross_entropy(model(x[rows]), y[rows])  # <-", "y = F.one_hot(torch.randint(3, (64,)), 3)"
+    ),
+    "plus and minus one": net(
+        step="loss = F.binary_cross_entropy_with_logits(model(x[rows]), y[rows])  # <-", data="y = x[:, :1].sign()"
+    ),
+    "flat targets": net(
+        step="loss = nn.BCEWithLogitsLoss()(model(x[rows]), y[rows])  # <-", data="y = (x[:, 0] > 0).float()"
+    ),
+    "whole numbers": net(
+        step="loss = F.binary_cross_entropy(model(x[rows]).sigmoid(), y[rows])  # <-", data="y = (x[:, :1] > 0).long()"
+    ),
+    "raw pixels": net(
+        6, "loss = F.binary_cross_entropy_with_logits(model(x[rows]), y[rows])  # <-",
+        "y = torch.randint(256, (64, 6)).float()",
+    ),
+}  # fmt: skip
 
 SOUND = {
     "loss-broadcast": {
@@ -89,6 +119,24 @@ SOUND = {
         "classes": net(3, "loss = F.cross_entropy(model(x[rows]), y[rows])", data="y = torch.randint(3, (64,))"),
     },
 }
+
+SOUND["targets-wrong-form"] = {
+    "soft labels": net(5, "loss = F.cross_entropy(model(x[rows]), y[rows])", "y = torch.rand(64, 5).softmax(1)"),
+    "one-hot": net(5, "loss = F.cross_entropy(model(x[rows]), y[rows])", "y = torch.eye(5)[torch.randint(5, (64,))]"),
+    "ignored label": net(
+        3, "loss = F.cross_entropy(model(x[rows]), y[rows], ignore_index=-1)", "y = torch.randint(4, (64,)) - 1"
+    ),
+    "one class less": net(4, "loss = F.cross_entropy(model(x[rows]), y[rows])", "y = torch.randint(3, (64,)) + 1"),
+    "several labels": net(
+        5, "loss = F.binary_cross_entropy_with_logits(model(x[rows]), y[rows])", "y = (torch.rand(64, 5) > 0.4).float()"
+    ),
+    "smoothed": net(
+        1, "loss = F.binary_cross_entropy_with_logits(model(x[rows]), y[rows])",
+        "y = (x[:, :1] > 0).float() * 0.9 + 0.05",
+    ),
+    "margins": net(1, "loss = F.soft_margin_loss(model(x[rows]), y[rows])", "y = x[:, :1].sign()"),
+    "fails elsewhere": net(3, "loss = F.cross_entropy(model(x[rows].double()), y[rows])", "y = torch.randint(3, (64,))"),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "program"), [(n, p) for n in FAULTY for p in FAULTY[n]])

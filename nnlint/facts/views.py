@@ -58,6 +58,19 @@ class Output:
         return self.reader
 
     @property
+    def call(self) -> Node | None:
+        """The call of the loss, where that is one of torch's: `call.inputs[:2]` are what it compares; else None."""
+        found = [n for n in self.graph.readers(self.node) if n.module is None and len(n.inputs) > 1]
+        return next((n for n in found if n.call == self.loss.call and " " not in self.loss.name), None)
+
+    @property
+    def target_place(self) -> int | None:
+        """Which argument of the loss's call holds the targets: 1, or 0 where they stand first; None where unknown."""
+        call = self.call
+        place = call.inputs.index(self.node.id) if call is not None else 2
+        return 1 - place if place < 2 else None
+
+    @property
     def tail(self) -> tuple[Node, ...]:
         """The views, dropout and activations that the value went through last, the very last first."""
         found, node = [], self.node

@@ -77,6 +77,9 @@ def layer_arguments(module: nn.Module) -> dict[str, Any]:
             found[name] = value
     if "bias" in module._parameters:
         found["bias"] = module._parameters["bias"] is not None
+    if isinstance(module, nn.modules.loss._Loss):
+        held = module._buffers
+        found.update((name, held[name] is not None) for name in ("weight", "pos_weight") if name in held)
     if layer_op(module) in WITH_TRAINING:
         found["training"] = module.training
     if isinstance(module, nn.Softmax2d):

@@ -60,14 +60,11 @@ def _shown(shape: tuple[int, ...]) -> str:
 
 def _fixes(output: Output, seen: tuple[int, ...], wanted: tuple[int, ...]) -> list[Fix]:
     """Take the last axis off whichever side has it, in the call of the loss."""
-    call = next((n for n in output.graph.readers(output.node) if n.module is None and n.call == output.loss.call), None)
-    if call is None or output.loss.call is None or " " in output.loss.name or len(call.inputs) < 2:
+    place = output.target_place
+    if place is None or output.loss.call is None:
         return []
-    predicted = call.inputs.index(output.node.id)
-    place = predicted if len(seen) > len(wanted) else 1 - predicted
     what = "predictions" if len(seen) > len(wanted) else "targets"
-    if place > 1:
-        return []
+    place = 1 - place if what == "predictions" else place
     return [
         change_argument(
             output.loss.call,
