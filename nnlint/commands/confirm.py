@@ -1,0 +1,58 @@
+"""nnlint confirm."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .. import options
+from .terminal import in_colour, progress, tell
+
+
+@click.command(cls=options.Command)
+@click.argument("path", type=click.Path(exists=True, dir_okay=False))
+@options.study
+@options.choosing
+@options.running
+@click.pass_context
+def confirm(ctx: click.Context, /, path: str, against: str | None, seeds: int, budget: float, **given: Any) -> None:
+    """Train a script with and without each fix, and say what the fix is worth.
+
+    Both programs train on the script's own data over paired seeds: the same split, batches and initial weights. The
+    verdict is helps, hurts, no difference or undecided, and speaks of these data alone.
+
+    \b
+      nnlint confirm train.py
+      nnlint confirm train.py --select missing-zero-grad --budget 60
+      nnlint confirm train.py --against changed.py
+    """
+    from .. import confirming
+    from ..configuration import settings_for
+    from ..pipeline import check_targets, exit_status
+    from ..render.style import Style
+    from ..render.verdicts import as_json, as_text
+    from ..trainer import Confirmation
+
+    settings = settings_for((path,), given).model_copy(update={"run": not given["static"]})
+    report = check_targets((path,), settings, progress=progress)
+    if against is not None:
+        result = confirming.compare(Path(path), Path(against), report, settings, progress, seeds=seeds, budget=budget)
+    elif confirming.changed(report, settings):
+        report, result = confirming.confirm(Path(path), report, settings, progress, seeds=seeds, budget=budget)
+    else:
+        result = Confirmation(
+            verdicts=(), notes=("nothing to confirm: no finding shown has a fix that can be applied",)
+        )
+    if given["output_format"] == "json":
+        text = as_json(result, report)
+    elif not result.verdicts:
+        text = result.notes[0] + "\n"
+    else:
+        text = as_text(result, confirming.changed(report, settings), Style(in_colour(sys.stdout)))
+    click.echo(text, nl=False)
+    tell(report)
+    unjudged = bool(result.verdicts) and all(verdict.word == "not confirmed" for verdict in result.verdicts)
+    ctx.exit(2 if unjudged else exit_status(report, settings, exit_zero=True))
