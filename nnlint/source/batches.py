@@ -72,6 +72,27 @@ class BatchReader:
             return Batches(why, why, why, self._checked(site, updates))
         return Batches(rows, Missing("there are no batches"), updates, self._checked(site, updates))
 
+    def _count(self, loop: ast.For | ast.AsyncFor, loader: ast.Call, frame: Frame | None) -> Any:
+        """Return how many batches a loop takes from a loader, Missing where that is not known."""
+        names = {last_name(n.func) for n in ast.walk(loop.iter) if isinstance(n, ast.Call)}
+        if names & {"zip", "islice", "cycle", "zip_longest", "chain"}:
+            return Missing("the loop does not walk over the loader alone")
+        if any(
+            isinstance(n, (ast.Break, ast.Continue)) and self._loop_of(n) is loop
+            for s in loop.body
+            for n in ast.walk(s)
+        ):
+            return Missing("the loop over the batches may end early")
+        try:
+            return self.values.sizes.data_sets.batches(loader, frame)
+        except Lost as lost:
+            return Missing(lost.why)
+        except (TypeError, ValueError, ArithmeticError, LookupError):
+            return _UNCOUNTED
+
+    def _loop_of(self, node: ast.AST) -> ast.AST | None:
+        return next((o for o in self.program.ancestors(node) if isinstance(o, LOOPS)), None)
+
     def batch_loop(self, site: Site) -> Looping | None:
         """Return the loop each of whose turns sees one batch; None where the loops only count."""
         found = self._pass(site) if site.loops else None
@@ -117,7 +138,7 @@ class BatchReader:
                 found = self._range(node, place.frame, loop)
                 return (found, False) if found is not None else None
             if is_loader(node):
-                return _Pass(loop, *self.loaders.read(node, place.frame)), True
+                return _Pass(loop, *self.loaders.read(node, place.frame), self._count(loop, node, place.frame)), True
             if last_name(node.func) in ("split", "chunk", "array_split"):
                 return self._split(node, place.frame, loop), False
             function = self.flow.callee(node)
