@@ -9,9 +9,11 @@ from typing import Any
 from ..facts import Missing, Optimizer, Recipe
 from .batches import Batches, BatchReader
 from .effects import Effects
+from .evaluating import Evaluating
 from .flow import Lost, Place
 from .gradients import LoopReader
 from .lightning import Lightning
+from .loader_facts import LoaderFacts
 from .loop_facts import LoopFacts
 from .loss_facts import LossReader
 from .losses import Losses
@@ -60,6 +62,8 @@ class _Reader:
         direct = not isinstance(terms, Missing) and len(terms) == 1 and self.loss_reader.reads_model(terms[0])
         recipe = Recipe(
             losses=losses,
+            loaders=LoaderFacts(self.batches, self.sites).read(),
+            evaluations=self._evaluations([] if isinstance(terms, Missing) else terms),
             optimizers=self._optimizers(),
             scheduler=self._scheduler(),
             schedulers=self.schedules.read(self.sites),
@@ -178,8 +182,7 @@ class _Reader:
 
     def _loop(self, terms: list[Term]) -> Any:
         """Return the loop that is worth pointing to: one that never clears gradients, else the first."""
-        turns = Turns(self.objects, self.training, self.loops, self.trace, terms)
-        facts = LoopFacts(self.objects, self.training, self.loops, turns, self.losses)
+        facts = LoopFacts(self.objects, self.training, self.loops, self._turns(terms), self.losses)
         found = [(s, facts.read(s)) for s in self.sites]
         for clears in (False, None):
             for _, loop in found:
@@ -187,6 +190,12 @@ class _Reader:
                     return loop
         unsure = [loop for _, loop in found if "clears_gradients" not in loop.__dict__]
         return (unsure or [loop for _, loop in found])[0]
+
+    def _turns(self, terms: list[Term]) -> Turns:
+        return Turns(self.objects, self.training, self.loops, self.trace, terms)
+
+    def _evaluations(self, terms: list[Term]) -> Any:
+        return Evaluating(self.objects, self.training, self._turns(terms), self.trace, self.sites).read()
 
 
 def _agreed(values: list[Any]) -> Any:
