@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 
 from .effects import Effects
 from .flow import Lost, default_of
@@ -26,6 +27,8 @@ MOVES = frozenset(
      "share_memory", "to_empty"}
 )  # fmt: skip
 """Methods of a module that return the module."""
+_TRANSFORMER = re.compile(r"(?!Auto)[A-Z]\w*(?:Model|For[A-Z]\w*|HeadModel|Encoder|Decoder)")
+"""Classes of transformers that are models: `BertModel`, `LlamaForCausalLM`, `GPT2LMHeadModel`."""
 
 
 class Modules:
@@ -154,4 +157,6 @@ def is_torch_model(dotted: str) -> bool:
     owner, _, name = dotted.rpartition(".")
     if owner == "torch.nn":
         return name == "Sequential" or name in _WEIGHTED
+    if owner.partition(".")[0] == "transformers":
+        return _TRANSFORMER.fullmatch(name) is not None or (name == "from_config" and ".Auto" in owner)
     return owner.startswith("torchvision.models") or dotted == "timm.create_model"

@@ -16,6 +16,7 @@ from .sandbox import Refused
 if TYPE_CHECKING:
     from .job import Session
 
+WITHOUT_VALUES = "what needs values is not checked"
 Candidate = dict[str, Any]
 Problem = dict[str, Any]
 
@@ -106,8 +107,11 @@ def _described(session: Session, made: list[tuple[Candidate, nn.Module]], guarde
         loaded = any(module in session.observer.loads.modules for module in model.modules())
         if loaded or session.observer.loop.steps == 0:
             facts["model"]["fresh"] = not loaded
-        if session.cpu.room.told is not None and any(p.device.type == "meta" for p in model.parameters()):
+        if session.cpu.room.left_empty(model):
             facts["subject"].setdefault("reason", session.cpu.room.told)
+            if not session.problems:
+                failure = _failure(session, candidate, "memory", f"`{name}`: {session.cpu.room.told}")
+                session.problems.append({**failure, "help": WITHOUT_VALUES})
         subjects.append(facts)
         session.so_far = {**session.so_far, "subjects": list(subjects)}
     return subjects

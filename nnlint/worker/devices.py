@@ -15,6 +15,8 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._device import DeviceContext
 from torch.utils.data import DataLoader
 
+from .room import MAKERS, Room
+
 _ELSEWHERE = ("cuda", "mps", "xpu", "hip", "npu", "hpu")
 _AWAY = {"cuda", "pin_memory", "xpu"}
 _MADE = {"ones", "zeros", "full", "ones_like", "zeros_like", "full_like", "new_ones", "new_zeros", "new_full"}
@@ -31,10 +33,14 @@ def on_cpu(device: Any) -> Any:
 
 
 class Watch(TorchFunctionMode):
-    """Maps devices, and remembers where recent tensors come from: `made` by a constant, or picked from a larger one."""
+    """Maps devices, and remembers where recent tensors come from: `made` by a constant, or picked from a larger one.
 
-    def __init__(self) -> None:
+    `room`, where it is given, has the say over tensors that a large model is made of.
+    """
+
+    def __init__(self, room: Room | None = None) -> None:
         super().__init__()
+        self.room = room
         self._made: dict[int, weakref.ref[torch.Tensor]] = {}
         self._picked: dict[int, tuple[weakref.ref[torch.Tensor], weakref.ref[torch.Tensor]]] = {}
 
@@ -50,6 +56,8 @@ class Watch(TorchFunctionMode):
             args = (args[0], on_cpu(args[1]), *args[2:])
         elif name == "type" and len(args) > 1 and isinstance(args[1], str):
             args = (args[0], args[1].replace("torch.cuda.", "torch."), *args[2:])
+        if name in MAKERS and self.room is not None:
+            kwargs = self.room.place(func, args, kwargs) or kwargs
         result = func(*args, **kwargs)
         if isinstance(result, torch.Tensor):
             if name in _MADE:
@@ -81,10 +89,14 @@ def _remember(table: dict[int, Any], tensor: torch.Tensor, value: Any) -> None:
 
 
 class OnCpu:
-    """While active, torch offers nothing but this process's CPU. `watch` sees every torch function."""
+    """While active, torch offers nothing but this process's CPU. `watch` sees every torch function.
+
+    A model that does not fit into memory is built without values.
+    """
 
     def __init__(self) -> None:
-        self.watch = Watch()
+        self.room = Room()
+        self.watch = Watch(self.room)
         self._undo: list[Callable[[], None]] = []
 
     def __enter__(self) -> OnCpu:

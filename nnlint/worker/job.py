@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from .candidates import describe_candidates, wanted
+from .candidates import WITHOUT_VALUES, describe_candidates, wanted
 from .devices import OnCpu
 from .failing import told
 from .in_process import describe_object
@@ -166,6 +166,8 @@ class Session:
         if isinstance(error, Refused):
             self._note("refused", error, error.what, error.help)
             return "refused"
+        if self.cpu.room.told is not None:
+            self._note("memory", error, f"a model is too large: {self.cpu.room.told}", WITHOUT_VALUES)
         return "stopped"
 
     def _exited(self, error: SystemExit) -> str:

@@ -15,6 +15,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from .devices import Watch
+from .held_back import HeldBack
 from .iteration import Iteration, Sample, Surroundings
 from .loads import Loads
 from .loop import Loop
@@ -48,6 +49,7 @@ class Observer(Surroundings):
         self.loaders = LoaderCalls(watch, self.check)
         self.scores = Scores()
         self.loads = Loads(self.check)
+        self.held_back = HeldBack()
         self.iterations: list[Iteration] = []
         self.calls: list[tuple[nn.Module, tuple[Any, ...], dict[str, Any]]] = []
         self.stopping: BaseException | None = None
@@ -73,7 +75,10 @@ class Observer(Surroundings):
 
     def stop(self, why: BaseException | None = None) -> None:
         """Raise in the user's code, now and at whatever it calls next."""
-        self.stopping = self.stopping or why or Stop()
+        if self.stopping is None:
+            self.stopping = why or Stop()
+            loader = self.training_loader
+            self.held_back.compare(loader.dataset if loader is not None else None)
         raise self.stopping
 
     def check(self) -> None:
@@ -119,6 +124,8 @@ class Observer(Surroundings):
     def _root_call(self, original: Any, module: nn.Module, args: Any, kwargs: dict[str, Any], frame: FrameType) -> Any:
         """A model is called from outside, and nothing is recorded so far."""
         self.check()
+        if self._watch.room is not None and self._watch.room.left_empty(module):
+            self.stop()
         self._depth += 1
         try:
             if not torch.is_grad_enabled():
@@ -169,6 +176,11 @@ class Observer(Surroundings):
             for tensor in each_tensor(tensors):
                 for loss in self._current.backward(tensor, first=self.loop.steps == 0):
                     self.loop.turns.place("loss", loss.get("call"))
+        self.held_back.look(sys._getframe(2))
+        if self.held_back.features is None and self._current is not None and self._current.given:
+            first = next(each_tensor(self._current.given[0][1:]), None)
+            whole = self._watch.source(first) if first is not None else None
+            self.held_back.features = first if whole is None else whole
         self.loop.before_backward(sys._getframe(2), [p for model in models for p in model.parameters()], tensors)
 
     def _after_backward(self) -> None:
