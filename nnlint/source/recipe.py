@@ -12,6 +12,7 @@ from .effects import Effects
 from .evaluating import Evaluating
 from .flow import Lost, Place
 from .gradients import LoopReader
+from .keeping import Keeping
 from .lightning import Lightning
 from .loader_facts import LoaderFacts
 from .loop_facts import LoopFacts
@@ -60,7 +61,15 @@ class _Reader:
         batches = self._lightning_batches() if automatic else self._batches()
         losses = terms if isinstance(terms, Missing) else tuple(self.loss_reader.read(t) for t in terms)
         direct = not isinstance(terms, Missing) and len(terms) == 1 and self.loss_reader.reads_model(terms[0])
+        kept = Keeping(
+            self.objects, self.optimizers, self.loops, self.schedules, self.training.effects, self.trace, self.sites
+        )
         recipe = Recipe(
+            best_weights=kept.best(),
+            early_stopping=kept.early(),
+            seeded=kept.seeded(),
+            saved=kept.saved(),
+            loaded=kept.loaded(),
             losses=losses,
             loaders=LoaderFacts(self.batches, self.sites).read(),
             evaluations=self._evaluations([] if isinstance(terms, Missing) else terms),
