@@ -8,6 +8,7 @@ from typing import Any
 from torch import nn
 
 from . import profile
+from .inference import random_in_eval
 from .inputs import Inputs
 from .iteration import Iteration
 from .naming import unique
@@ -56,7 +57,8 @@ def facts_of(
     kept = _connected(iteration)
     nodes = _nodes(iteration, model, kept)
     outputs = sorted({o for call in iteration.calls if call["model"] is model for o in call["outputs"] if o in kept})
-    described = describe_model(model, {"nodes": nodes, "outputs": outputs}, values=False)
+    stepped = {id(p) for entry in observer.loop.optimizers for p in entry.parameters()}
+    described = describe_model(model, {"nodes": nodes, "outputs": outputs}, values=False, stepped=stepped)
     described["parameters"] = iteration.parameters.get(id(model)) or describe_parameters(model)
     fresh = _fresh(observer, model, id(model) in iteration.parameters)
     described["fresh"] = (
@@ -78,6 +80,8 @@ def facts_of(
     facts["data"] = _data(observer, iteration, model, losses)
     facts["probe"] = _probe(iteration, losses)
     again = _again(observer, iteration, model, guarded) if guarded is not None else {}
+    if "random" in again:
+        described["random_in_eval"] = again.pop("random")
     if again:
         facts["probe"] = {"seeds": 1, **(facts["probe"] or {}), **again}
     return {key: value for key, value in facts.items() if value is not None}
@@ -172,6 +176,7 @@ def _data(
         samples = profile.size_of(observer.training_loader)
     if samples is not None:
         facts["samples"] = samples
+    facts.update(observer.held_back.facts)
     return facts or None
 
 
@@ -191,6 +196,7 @@ def _again(observer: Observer, iteration: Iteration, model: nn.Module, guarded: 
     own = [node for node in iteration.recorder.nodes if iteration.model_of(node["id"]) is model]
     try:
         found = guarded(lambda: probe_samples(model, inputs, own))
+        found["random"] = guarded(lambda: {"at": random_in_eval(model, own, inputs.args, inputs.kwargs)})["at"]
     except BaseException:  # a limit of the user's code was reached: the rest stands without it
         return {}
     return {**found, "after": observer.loop.steps}

@@ -13,7 +13,8 @@ from .document import Document, parses
 from .spelling import respelled
 from .workspace import Workspace
 
-_CLOSED = (cst.Name, cst.Call, cst.Attribute, cst.Subscript, cst.Integer, cst.Float, cst.SimpleString)
+_CLOSED = (cst.Name, cst.Call, cst.Attribute, cst.Subscript, cst.Integer, cst.Float, cst.SimpleString, cst.List,
+           cst.ListComp, cst.Dict, cst.DictComp)  # fmt: skip
 """What needs no parentheses in front of `.method()`."""
 
 
