@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from .facts import known
 from .fixing import applicable
@@ -14,13 +15,21 @@ from .report import Evidence, Measured, Report, ReportedFinding
 from .settings import ConfigurationError, Settings
 from .source.discover import module_name
 from .source.rewrite import CannotApply, read_source, rewrite
-from .trainer import Confirmation, Options, Verdict, confirm_against, confirm_script
+from .trainer import FOLDER, Confirmation, Options, Verdict, confirm_against, confirm_script
 
 Progress = Callable[[str], None]
 
 
+class Terms(NamedTuple):
+    """How much a study may spend (pairs of runs, seconds), and whether results are kept for the next one."""
+
+    seeds: int = 16
+    budget: float = 300.0
+    cache: bool = True
+
+
 def confirm(
-    path: Path, report: Report, settings: Settings, progress: Progress, *, seeds: int, budget: float
+    path: Path, report: Report, settings: Settings, progress: Progress, terms: Terms
 ) -> tuple[Report, Confirmation]:
     """Return the report with evidence in its findings, and the verdict on each of their first applicable fixes.
 
@@ -33,7 +42,7 @@ def confirm(
             variants[name] = rewrite(fix.origin, read_source, fix.facts) if fix.origin else {}
         except CannotApply:
             continue
-    result = confirm_script(path, variants, _options(path, report, settings, seeds, budget), progress)
+    result = confirm_script(path, variants, _options(path, report, settings, terms), progress)
     verdicts = {verdict.name: verdict for verdict in result.verdicts}
     proved = {id(f): verdicts[n] for n, f in changed(report, settings).items() if n in verdicts}
     findings = tuple(_with_evidence(f, proved.get(id(f)), result) for f in report.findings)
@@ -41,10 +50,10 @@ def confirm(
 
 
 def compare(
-    path: Path, other: Path, report: Report, settings: Settings, progress: Progress, *, seeds: int, budget: float
+    path: Path, other: Path, report: Report, settings: Settings, progress: Progress, terms: Terms
 ) -> Confirmation:
     """Return the verdict on `other` against `path`. Raises ConfigurationError where no Python has torch."""
-    return confirm_against(path, other, _options(path, report, settings, seeds, budget), progress)
+    return confirm_against(path, other, _options(path, report, settings, terms), progress)
 
 
 def changed(report: Report, settings: Settings) -> dict[str, ReportedFinding]:
@@ -54,7 +63,7 @@ def changed(report: Report, settings: Settings) -> dict[str, ReportedFinding]:
     return {f.rule if often[f.rule] == 1 else f"{f.rule} at {f.path}:{f.line}": f for f in found}
 
 
-def _options(path: Path, report: Report, settings: Settings, seeds: int, budget: float) -> Options:
+def _options(path: Path, report: Report, settings: Settings, terms: Terms) -> Options:
     try:
         python = choose(settings.python, path.absolute().parent)
     except NoInterpreter as error:
@@ -62,8 +71,10 @@ def _options(path: Path, report: Report, settings: Settings, seeds: int, budget:
     module, root = module_name(path)
     epochs = _epochs(finding for finding in report.findings)
     return Options(
-        python=python, seeds=seeds, budget=budget, epochs=epochs, argv=settings.argv, module=module, root=str(root),
+        python=python, seeds=terms.seeds, budget=terms.budget, epochs=epochs, argv=settings.argv,
+        module=module, root=str(root),
         allow_network=settings.allow_network, inputs=next((s.input for s in report.subjects if s.input), ()),
+        store=Path(FOLDER).absolute() if terms.cache else None,
     )  # fmt: skip
 
 
@@ -80,8 +91,16 @@ def _epochs(findings: Iterable[ReportedFinding]) -> int | None:
 def _with_evidence(finding: ReportedFinding, verdict: Verdict | None, result: Confirmation) -> ReportedFinding:
     if verdict is None or verdict.metric is None or verdict.word == "not confirmed":
         return finding
-    measured = Measured(before=verdict.before, after=verdict.after, interval=verdict.interval, verdict=verdict.word)
     evidence = Evidence(
-        task=result.data or "your data", seeds=verdict.seeds, metric=verdict.metric.name, your_rate=measured
+        task=result.data or "your data",
+        seeds=verdict.seeds,
+        metric=verdict.metric.name,
+        your_rate=_measured(verdict),
+        best_rate=None if verdict.best_rate is None else _measured(verdict.best_rate),
     )
     return finding.model_copy(update={"evidence": (*(finding.evidence or ()), evidence)})
+
+
+def _measured(verdict: Verdict) -> Measured:
+    word = "undecided" if verdict.word == "not confirmed" else verdict.word
+    return Measured(before=verdict.before, after=verdict.after, interval=verdict.interval, verdict=word)

@@ -144,6 +144,8 @@ study = _join(
     _option("Study", "--seeds", type=click.IntRange(3, 16), default=16, show_default=True, help="Most pairs of runs."),
     _option("Study", "--budget", type=click.FloatRange(min=1), metavar="SECONDS", default=300.0, show_default=True,
             help="Time for all runs together."),
+    _option("Study", "--cache/--no-cache", default=True,
+            help="Keep results in .nnlint_cache, so that no run is made twice.  [default: cache]"),
     _option("Output", "--output-format", type=click.Choice(("text", "json")), default="text", show_default=True,
             help="How verdicts are written; JSON is the report with evidence in its findings."),
     _option("Output", "--level", type=click.Choice(("advice", "warning", "error")),

@@ -17,7 +17,7 @@ from nnlint.trainer.trials import Trials
 
 SCHEMA = json.loads((Path(__file__).parent.parent / "docs" / "schema" / "report.schema.json").read_text("utf-8"))
 
-OPTIONS = Options(python=Path(sys.executable), budget=240.0)
+OPTIONS = Options(python=Path(sys.executable), budget=240.0, best_rate=False)
 
 CLASSES = """
 import os

@@ -18,7 +18,9 @@ from .terminal import in_colour, progress, tell
 @options.choosing
 @options.running
 @click.pass_context
-def confirm(ctx: click.Context, /, path: str, against: str | None, seeds: int, budget: float, **given: Any) -> None:
+def confirm(
+    ctx: click.Context, /, path: str, against: str | None, seeds: int, budget: float, cache: bool, **given: Any
+) -> None:
     """Train a script with and without each fix, and say what the fix is worth.
 
     Both programs train on the script's own data over paired seeds: the same split, batches and initial weights. The
@@ -38,10 +40,11 @@ def confirm(ctx: click.Context, /, path: str, against: str | None, seeds: int, b
 
     settings = settings_for((path,), given).model_copy(update={"run": not given["static"]})
     report = check_targets((path,), settings, progress=progress)
+    terms = confirming.Terms(seeds, budget, cache)
     if against is not None:
-        result = confirming.compare(Path(path), Path(against), report, settings, progress, seeds=seeds, budget=budget)
+        result = confirming.compare(Path(path), Path(against), report, settings, progress, terms)
     elif confirming.changed(report, settings):
-        report, result = confirming.confirm(Path(path), report, settings, progress, seeds=seeds, budget=budget)
+        report, result = confirming.confirm(Path(path), report, settings, progress, terms)
     else:
         result = Confirmation(
             verdicts=(), notes=("nothing to confirm: no finding shown has a fix that can be applied",)

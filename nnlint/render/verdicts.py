@@ -43,6 +43,16 @@ def as_json(result: Confirmation, report: Report) -> str:
 
 
 def _figures(verdict: Verdict) -> list[str]:
+    rows = _measured(verdict)
+    best = verdict.best_rate
+    if best is not None:
+        rows = ["at your rate:", *(f"  {row}" for row in rows)] if rows else []
+        rates = " and ".join(f"{factor:.3g}" for factor in best.factors or ())
+        rows += [f"each side at its best rate (yours x {rates}): {best.word}", *(f"  {row}" for row in _measured(best))]
+    return rows
+
+
+def _measured(verdict: Verdict) -> list[str]:
     rows = []
     metric = verdict.metric
     if metric is not None and verdict.seeds:

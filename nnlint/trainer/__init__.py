@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from .store import FOLDER
 from .study import Arm, Confirmation, Options, Progress, Study
 from .verdict import Failures, Metric, Verdict
 
-__all__ = ["Confirmation", "Failures", "Metric", "Options", "Progress", "Verdict", "confirm_against", "confirm_script"]
+__all__ = [
+    "FOLDER",
+    "Confirmation",
+    "Failures",
+    "Metric",
+    "Options",
+    "Progress",
+    "Verdict",
+    "confirm_against",
+    "confirm_script",
+]
 
 
 def _silent(text: str) -> None:
@@ -34,4 +45,4 @@ def confirm_script(
 def confirm_against(path: Path, other: Path, options: Options, progress: Progress = _silent) -> Confirmation:
     """Train the script at `path` and the one at `other` over paired seeds; the verdict is that of `other`."""
     arms = [Arm(name="original", path=path), Arm(name=other.name, path=other)]
-    return Study(arms, options, progress).run()
+    return Study(arms, options.model_copy(update={"against": True}), progress).run()

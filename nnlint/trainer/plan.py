@@ -145,6 +145,15 @@ def affordable(seconds: float, budget: float) -> float:
     return next((part for part in _STEPS if part * seconds <= budget), _STEPS[-1])
 
 
+def only_rates_differ(before: Sequence[Any], after: Sequence[Any]) -> bool:
+    """Whether two traces of an optimizer's options differ, and in nothing but the learning rate."""
+
+    def without_rates(trace: Sequence[Any]) -> list[Any]:
+        return [[i, [{k: v for k, v in g.items() if k != "lr"} for g in groups]] for _, i, groups in trace[:1]]
+
+    return list(before) != list(after) and without_rates(before) == without_rates(after)
+
+
 def order_of(scout: Scouted, metric: Metric, updates: int) -> dict[str, Any]:
     """Return what every run of an arm is told."""
     trace: dict[str, list[Any]] = {}

@@ -17,16 +17,21 @@ from .plan import (
     choose_metric,
     epochs_of,
     model_of,
+    only_rates_differ,
     order_of,
     planned_epochs,
     seconds_of,
     shortened,
     tells_all,
 )
+from .race import Race
+from .runs import Runs
 from .statistics import LOOKS
+from .store import Store
 from .tasks import NoTask, driver, task_for
-from .trials import Answer, Trials, TrialsFailed
-from .verdict import Metric, Pair, Verdict, correct, judge
+from .trials import Trials, TrialsFailed
+from .tuning import best_factors, runs_needed
+from .verdict import Metric, Verdict, correct
 
 Progress = Callable[[str], None]
 
@@ -48,7 +53,9 @@ class Options(Plain):
     `budget` is in seconds; `seeds` the most pairs; `samples` the most rows recorded; `epochs` what the source plans
     (used where a script could not be watched to its end). `apart` gives the changed program other seeds, which makes
     of a program against itself a test of the study. `model` and `inputs` say which model of the file is trained on a
-    built-in task, and what it takes (`2x1x28x28`), where the file itself trains none.
+    built-in task, and what it takes (`2x1x28x28`), where the file itself trains none. `best_rate` asks for a second
+    verdict with each side at its best learning rate, where the budget allows; `against` says that the change is
+    another program. `store` is the folder in which results are kept; None keeps nothing.
     """
 
     python: Path
@@ -64,6 +71,9 @@ class Options(Plain):
     apart: bool = False
     model: str | None = None
     inputs: tuple[str, ...] = ()
+    best_rate: bool = True
+    against: bool = False
+    store: Path | None = None
 
 
 class Confirmation(Plain):
@@ -86,14 +96,15 @@ class Study:
         self.started = time.monotonic()
         self.scouts: dict[str, Scouted] = {}
         self.refused: dict[str, str] = {}
-        self.scores: dict[str, list[float | None]] = {arm.name: [] for arm in arms}
-        self.failed: dict[str, int] = {}
-        self.verdicts: dict[str, Verdict] = {}
-        self.spent: dict[str, float] = {arm.name: 0.0 for arm in arms}
+        self.race: Race | None = None
+        self.tuned_race: Race | None = None
+        self.factors: dict[str, float | None] = {}
+        self.notes: list[str] = []
         self.metric: Metric | None = None
         self.orders: dict[str, dict[str, Any]] = {}
         self.epochs = self.planned = 0.0
-        self.interrupted = self.late = False
+        self.interrupted = False
+        self.recalled = 0
         self.task = ""
         self._plans: dict[str, int | None] = {}
 
@@ -116,11 +127,18 @@ class Study:
             ) as trials:
                 self._scout(trials)
                 self._plan()
-                self._compare(trials)
-        except NotConfirmed as reason:
-            self.refused.update({arm.name: str(reason) for arm in self.arms[1:] if arm.name not in self.refused})
-        except TrialsFailed as failure:
-            self.refused.update({arm.name: str(failure) for arm in self.changes if not self.verdicts.get(arm.name)})
+                runs = Runs(trials, Store(self.options.store))
+                try:
+                    if self.changes:
+                        self._compare(runs)
+                finally:
+                    self.recalled = runs.recalled
+                    runs.store.close()
+        except (NotConfirmed, TrialsFailed) as reason:
+            open_changes = [arm for arm in self.changes if not self._judged(arm)]
+            self.refused.update({arm.name: str(reason) for arm in open_changes})
+            if not open_changes:
+                self.notes.append(f"each side's best rate was not found: {reason}")
         except KeyboardInterrupt:
             self.interrupted = True
         finally:
@@ -193,52 +211,55 @@ class Study:
             self._plans[arm.name] = None if self.options.argv else planned_epochs(arm.path.resolve(), self._text(arm))
         return self.options.epochs or self._plans[arm.name]
 
-    # -- pairs
+    # -- races
 
-    def _compare(self, trials: Trials) -> None:
-        done = 0
-        for look in (n for n in LOOKS if n <= self.options.seeds):
-            open_changes = [arm for arm in self.changes if arm.name not in self.verdicts]
-            if not open_changes:
-                return
-            arms = [self.original, *open_changes]
-            if not self._train(trials, arms, range(done, look)):
-                return
-            done = look
-            for arm in open_changes:
-                verdict = judge(arm.name, self._pairs(arm), self._measured, final=False)
-                if verdict.word != "undecided":
-                    self.verdicts[arm.name] = verdict
-
-    def _train(self, trials: Trials, arms: Sequence[Arm], seeds: range) -> bool:
-        """Run every arm with these seeds. Return whether there was time for all."""
-        for seed in seeds:
-            left = self.options.budget - (time.monotonic() - self.started)
-            if left <= 0 and seed >= LOOKS[0]:
-                self.late = True
-                return False
-            self.progress(
-                f"pair {seed + 1} of at most {self.options.seeds} · {len(arms)} programs · {max(left, 0):.0f} s left"
-            )
-            requests = [self._trial(arm, seed) for arm in arms]
-            answers: dict[int, Answer] = dict(trials.run(requests))
-            for place, arm in enumerate(arms):
-                self._note(arm, answers[place])
-        return True
-
-    def _note(self, arm: Arm, answer: Answer) -> None:
-        if answer["status"] == "cannot":
-            raise NotConfirmed(str(answer["reason"]))
-        self.spent[arm.name] += float(answer.get("seconds", 0.0))
-        if answer["status"] == "ok":
-            self.scores[arm.name].append(float(answer["score"]))
+    def _compare(self, runs: Runs) -> None:
+        """Race at the user's rates, then, where the budget allows, with each program at its best."""
+        names = [self.original.name, *(arm.name for arm in self.changes)]
+        tuned = [name for name in names if name not in self._rate_is_the_change()]
+        end = self.started + self.options.budget
+        cost = self._cost(tuned) if self.options.best_rate and len(tuned) > 1 else None
+        half = (time.monotonic() + end) / 2
+        fits = cost is not None and half + cost <= end
+        self.race = self._race(names, half if fits else end, self._trial)
+        self.race.run(runs)
+        if cost is None:
             return
-        self.scores[arm.name].append(None)
-        why = f"{arm.name}: {answer['status']}: {answer['reason']}"
-        self.failed[why] = self.failed.get(why, 0) + 1
+        left = end - time.monotonic()
+        if left < cost:
+            self.notes.append(f"each side's best rate was not looked for: that needs some {cost:.0f} s more (--budget)")
+            return
+        arms = {arm.name: arm for arm in self.arms}
+        self.factors = best_factors(
+            tuned, self.scouts, self._measured, runs, lambda n, s, f: self._trial(arms[n], s, f), self.progress
+        )
+        able = [name for name in tuned if self.factors[name] is not None]
+        if self.original.name in able and len(able) > 1:
+            self.tuned_race = self._race(able, end, lambda arm, seed: self._trial(arm, seed, self.factors[arm.name]))
+            self.tuned_race.run(runs)
 
-    def _trial(self, arm: Arm, seed: int) -> dict[str, Any]:
-        order = self.orders[arm.name]
+    def _race(self, names: Sequence[str], until: float, ask: Callable[[Arm, int], dict[str, Any]]) -> Race:
+        arms = {arm.name: arm for arm in self.arms}
+        return Race(
+            names=names, scouts=self.scouts, metric=self._measured, ask=lambda name, seed: ask(arms[name], seed),
+            say=self.progress, seeds=self.options.seeds, until=until,
+        )  # fmt: skip
+
+    def _cost(self, names: Sequence[str]) -> float:
+        """Return how many seconds tuning and the shortest race at the best rates take."""
+        runs = runs_needed(1) + LOOKS[0]
+        each = (seconds_of(self.scouts[name], self.orders[name]["updates"]) for name in names)
+        return runs * sum(each) / self.options.workers
+
+    def _rate_is_the_change(self) -> set[str]:
+        """Return the changes that set the rate and nothing else: tuned, they are the original."""
+        if self.options.against:
+            return set()
+        own = self.scouts[self.original.name]["trace"]
+        return {arm.name for arm in self.changes if only_rates_differ(own, self.scouts[arm.name]["trace"])}
+
+    def _trial(self, arm: Arm, seed: int, factor: float | None = 1.0) -> dict[str, Any]:
+        order = {**self.orders[arm.name], "factor": factor}
         offset = seed + 1 + (1000 if self.options.apart and arm is not self.original else 0)
         seconds = 30.0 + 10 * seconds_of(self.scouts[arm.name], order["updates"])
         return {**self._request(arm, offset), "do": "trial", "order": order, "seconds": seconds}
@@ -256,10 +277,6 @@ class Study:
     def _text(self, arm: Arm) -> str:
         return arm.texts.get(str(arm.path.resolve())) or arm.path.read_text(encoding="utf-8", errors="replace")
 
-    def _pairs(self, arm: Arm) -> list[Pair]:
-        before, after = self.scores[self.original.name], self.scores[arm.name]
-        return [Pair(seed, b, a) for seed, (b, a) in enumerate(zip(before, after))]
-
     # -- the end
 
     @property
@@ -267,31 +284,47 @@ class Study:
         assert self.metric is not None
         return self.metric
 
+    def _judged(self, arm: Arm) -> bool:
+        return self.race is not None and arm.name in self.race.verdicts
+
     def _conclude(self) -> Confirmation:
-        verdicts = list(self._words())
+        best = {verdict.name: verdict for verdict in correct(list(self._tuned_words()))}
+        verdicts = [
+            verdict.model_copy(update={"best_rate": best.get(verdict.name)}) for verdict in correct(list(self._words()))
+        ]
         scout = self.scouts.get(self.original.name)
+        failed = [*self.race.failed.items()] if self.race is not None else []
+        if self.recalled:
+            self.notes.append(f"{self.recalled} runs were not made again: their results were kept")
         return Confirmation(
-            verdicts=tuple(correct(verdicts)),
+            verdicts=tuple(verdicts),
             data=_described(scout, self.task) if scout else "",
             epochs=self.epochs,
             planned_epochs=self.planned,
             seconds=time.monotonic() - self.started,
             interrupted=self.interrupted,
-            notes=tuple(f"{count} x {why}" for why, count in self.failed.items()),
+            notes=(*(f"{count} x {why}" for why, count in failed), *self.notes),
         )
 
     def _words(self) -> Iterator[Verdict]:
         for arm in self.arms[1:]:
             if arm.name in self.refused:
                 yield Verdict(name=arm.name, word="not confirmed", reason=self.refused[arm.name])
-            elif self.metric is None:
+            elif self.race is None:
                 yield Verdict(name=arm.name, word="undecided", reason="interrupted before anything was measured")
             else:
-                seconds = self.spent[arm.name] + self.spent[self.original.name]
-                verdict = self.verdicts.get(arm.name) or judge(arm.name, self._pairs(arm), self.metric)
-                if verdict.word == "undecided" and self.late and arm.name not in self.verdicts:
-                    verdict = verdict.model_copy(update={"reason": f"{verdict.reason}, and the budget ended"})
-                yield shortened(verdict.model_copy(update={"seconds": seconds}), self.epochs, self.planned)
+                yield shortened(self.race.verdict(arm.name), self.epochs, self.planned)
+
+    def _tuned_words(self) -> Iterator[Verdict]:
+        """Yield the verdicts with each side at its best rate, for the changes where both were found."""
+        if self.tuned_race is None:
+            return
+        own = self.factors[self.original.name]
+        for name in self.tuned_race.names[1:]:
+            verdict = self.tuned_race.verdict(name)
+            if verdict.seeds:
+                word = shortened(verdict, self.epochs, self.planned)
+                yield word.model_copy(update={"factors": (own, self.factors[name])})
 
 
 def _described(scout: Scouted, task: str) -> str:

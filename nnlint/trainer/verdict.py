@@ -83,6 +83,10 @@ class Verdict(Plain):
     identical: bool = False
     failures: Failures = Failures()
     seconds: float = 0.0
+    factors: tuple[float, float] | None = None
+    """What the rates were multiplied with on both sides, where each was trained at its best rate."""
+    best_rate: Verdict | None = None
+    """The verdict with each side at its best rate; this one is at the user's."""
 
 
 def judge(name: str, pairs: Sequence[Pair], metric: Metric, *, final: bool = True) -> Verdict:

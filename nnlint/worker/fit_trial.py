@@ -11,7 +11,10 @@ from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from typing import Any
 
+import torch
+
 from .devices import OnCpu
+from .fit_content import content_of, own_files
 from .fit_loop import Fit
 from .fit_rows import Table
 from .fit_seeds import Seeds
@@ -106,6 +109,7 @@ def _scouted(watch: Watch, request: dict[str, Any], started: float, ended: str) 
         "setup": watch.started - started, "epoch_seconds": watch.finished - watch.started,
         "each": _seconds_of_a_step(watch, now), "libraries": _libraries(),
         "parameters": sum(p.numel() for p in watch.parameters()),
+        "content": content_of(table), "torch": f"{torch.__version__} {sys.version.split()[0]}",
     }  # fmt: skip
 
 
@@ -125,13 +129,8 @@ def _trained(watch: Watch, request: dict[str, Any]) -> Answer:
 
 def _asks_for_evaluation() -> bool:
     """Whether any file of the user's, of which the end was not seen, calls `eval()` on something."""
-    for module in list(sys.modules.values()):
-        path = getattr(module, "__file__", None) or ""
-        if path.endswith(".py") and not path.startswith((sys.prefix, sys.base_prefix)) and "-packages" not in path:
-            text = "".join(linecache.getlines(path))
-            if ".eval()" in text or ".train(False)" in text:
-                return True
-    return False
+    texts = ("".join(linecache.getlines(path)) for path in own_files())
+    return any(".eval()" in text or ".train(False)" in text for text in texts)
 
 
 def _libraries() -> list[str]:
