@@ -207,6 +207,21 @@ class Graph(Plain):
                 todo.extend(n.id for n in self._readers.get(i, ()))
         return seen
 
+    def forks(self) -> dict[int, int]:
+        """Return for each node the last one that every way from the inputs to it passes; none where there is none."""
+        import networkx as nx
+
+        graph = self.directed()
+        graph.remove_nodes_from([n.id for n in self.nodes if n.kind == "constant"])
+        root = -1
+        graph.add_edges_from([(root, i) for i in list(graph) if not graph.in_degree(i)])
+        found = nx.immediate_dominators(graph, root) if root in graph else {}
+        return {i: j for i, j in found.items() if i != j and root not in (i, j) and j is not None}
+
+    def normalizations(self) -> tuple[Node, ...]:
+        """Return the calls that normalize, in order."""
+        return tuple(node for node in self.nodes if node.op in NORMS)
+
     def directed(self) -> nx.DiGraph[int]:
         """Return the graph as a `networkx.DiGraph` over node ids, for questions that need an algorithm."""
         import networkx as nx

@@ -5,6 +5,17 @@ from __future__ import annotations
 from functools import cached_property
 from typing import ClassVar, Literal
 
+from .anatomy import (
+    Domain,
+    OutputRole,
+    Residual,
+    depth_of,
+    domain_of,
+    recurrence_of,
+    residuals_of,
+    roles_of,
+)
+from .cost import multiply_adds
 from .failure import Failure
 from .graph import Graph, Node
 from .span import Span
@@ -106,6 +117,10 @@ class Model(Fact):
     overrides: Known[tuple[Override, ...]] = missing()
     random_in_eval: Known[tuple[Node, ...]] = missing("no forward was traced in evaluation mode")
     """Calls that drop values in evaluation mode as well, as that forward recorded them (ids are its own)."""
+    tied: Known[tuple[tuple[str, ...], ...]] = missing()
+    """Names of parameters that are one and the same tensor, group by group; the first name is the one in use."""
+    ignored: Known[tuple[str, ...]] = missing()
+    """Names of the tensors that `forward` demands and that neither an output nor a loss depends on."""
     failure: Failure | None = None
     """What raised, where the observed training ended with an error; None where it did not."""
 
@@ -116,3 +131,46 @@ class Model(Fact):
     def parameter(self, name: str) -> Parameter:
         """Return the parameter of that full name (`fc1.weight`). Raises KeyError where there is none."""
         return self._parameters[name]
+
+    @cached_property
+    def domain(self) -> Domain:
+        """What the model reads: `vector`, `image`, `volume`, `sequence`, `text` or `graph`. Raises Unknown."""
+        return domain_of(self.graph)
+
+    @cached_property
+    def roles(self) -> tuple[OutputRole, ...]:
+        """What each output is."""
+        return roles_of(self.graph)
+
+    @cached_property
+    def depth(self) -> int:
+        """The largest number of non-linear calls on a way from an input to an output."""
+        return depth_of(self.graph)
+
+    @cached_property
+    def recurrence(self) -> tuple[str, ...]:
+        """Paths of the modules whose results come back to them; empty where nothing does."""
+        return recurrence_of(self.graph)
+
+    @cached_property
+    def residuals(self) -> tuple[Residual, ...]:
+        """The shortcuts around layers, in order."""
+        return residuals_of(self.graph)
+
+    @property
+    def frozen(self) -> tuple[str, ...]:
+        """Names of the parameters that training leaves as they are."""
+        return tuple(p.name for p in self.parameters if not p.trainable)
+
+    @cached_property
+    def unused(self) -> tuple[str, ...]:
+        """Names of the parameters that no call of the forward pass reads."""
+        read = {name for node in self.graph for name in node.parameters}
+        return tuple(p.name for p in self.parameters if p.name not in read)
+
+    @cached_property
+    def multiply_adds(self) -> tuple[int, bool]:
+        """The multiply-adds of one forward pass on the traced batch, and whether every call could be counted."""
+        shapes = {p.name: p.shape for p in self.parameters}
+        counts = [multiply_adds(node, shapes) for node in self.graph if node.module is not None]
+        return sum(count or 0 for count in counts), None not in counts

@@ -23,18 +23,21 @@ def describe_model(
     values: bool = True,
     fresh: bool | None = None,
     stepped: Collection[int] | None = None,
+    passed: Iterable[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """Return a dict shaped as `nnlint.facts.Model`; `why` says what is missing where there is no graph.
 
-    `stepped` are the parameters that optimizers have, by identity, where that is known.
+    `stepped` are the parameters that optimizers have, by identity, where that is known; `passed` all calls of the
+    forward, where the graph is only a part of them.
     """
     found: dict[str, Any] = {
         "name": class_name(model),
-        "modules": describe_modules(model, used_paths(graph["nodes"]) if graph else None),
+        "modules": describe_modules(model, used_paths(passed or graph["nodes"]) if graph else None),
         "parameters": describe_parameters(model, values),
         "graph": graph if graph is not None else {"unknown": why},
         "unregistered": [_hidden(entry, stepped) for entry in unregistered(model)],
         "overrides": overrides(model),
+        "tied": tied(model),
     }
     span = class_span(type(model)) or site(model)
     if span is not None:
@@ -47,6 +50,14 @@ def describe_model(
 def _hidden(entry: dict[str, Any], stepped: Collection[int] | None) -> dict[str, Any]:
     ids = entry.pop("ids")
     return entry if stepped is None else {**entry, "optimized": all(i in stepped for i in ids)}
+
+
+def tied(model: nn.Module) -> list[list[str]]:
+    """Return the names of parameters that are one and the same tensor, group by group."""
+    names: dict[int, list[str]] = {}
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        names.setdefault(id(parameter), []).append(name)
+    return [group for group in names.values() if len(group) > 1]
 
 
 def describe_modules(model: nn.Module, used: Collection[str] | None) -> list[dict[str, Any]]:
