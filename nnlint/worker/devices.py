@@ -71,6 +71,10 @@ class Watch(TorchFunctionMode):
         found = self._made.get(id(tensor))
         return found is not None and found() is tensor
 
+    def split(self) -> None:
+        """Forget what was picked so far: parts of the data that were cut before the training are no batches of it."""
+        self._picked.clear()
+
     def source(self, tensor: torch.Tensor) -> torch.Tensor | None:
         """Return the tensor from which `tensor` was picked by an index, None where it was not."""
         found = self._picked.get(id(tensor))

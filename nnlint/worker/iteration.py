@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from . import profile
+from .columns import columns
 from .failing import FailingRecorder
 from .losses import KINDS, Terms
 from .naming import name_of
@@ -201,7 +202,7 @@ class Iteration:
         if entering is tensor:
             facts["entering"] = facts["columns"]
         elif entering is not None and entering.is_floating_point():
-            facts["entering"] = profile.columns(entering, profile.axis_of(entering, op))
+            facts["entering"] = columns(entering, profile.axis_of(entering, op))
         return facts
 
     def _first_layer(self, source: int) -> NodeDict | None:

@@ -95,7 +95,9 @@ class Observer(Surroundings):
         self._parents.watch(self._patches)
         self.loads.watch(self._patches)
         self.loaders.watch(self._patches)
-        calls = LoopCalls(self.loop, self.check, self._before_backward, self._after_backward, self._after_step)
+        calls = LoopCalls(
+            self.loop, self.check, self._watch.split, self._before_backward, self._after_backward, self._after_step
+        )
         calls.watch(self._patches)
         return self
 

@@ -20,17 +20,22 @@ from .patches import Patches
 
 
 class LoopCalls:
-    """Tells a `Loop` of each call. `check` may raise in the user's code; the rest is told what happens around it."""
+    """Tells a `Loop` of each call.
+
+    `check` may raise in the user's code, `begin` is told of the first optimizer, the rest of what happens around a
+    backward pass and a step.
+    """
 
     def __init__(
         self,
         loop: Loop,
         check: Callable[[], None],
+        begin: Callable[[], None],
         before_backward: Callable[[Any], None],
         after_backward: Callable[[], None],
         after_step: Callable[[Any], None],
     ) -> None:
-        self._loop, self._check = loop, check
+        self._loop, self._check, self._begin = loop, check, begin
         self._before_backward, self._after_backward, self._after_step = before_backward, after_backward, after_step
         self._inside = False
 
@@ -53,6 +58,8 @@ class LoopCalls:
         def __init__(optimizer: Optimizer, *args: Any, **kwargs: Any) -> None:
             self._check()
             original(optimizer, *args, **kwargs)
+            if not self._loop.optimizers:
+                self._begin()
             span, given = construction(sys._getframe(1), optimizer)
             self._loop.built(optimizer, span, given)
 

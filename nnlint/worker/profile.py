@@ -12,12 +12,11 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, IterableDataset, Subset, TensorDataset
 
+from .columns import classes, columns, outliers, padding, shares
 from .values import each_tensor
 
 ROWS = 2048
 """Samples looked at, at most."""
-COLUMNS = 4096
-"""Features described, at most."""
 _SECONDS = 1.0
 _ITEMS = 256
 
@@ -34,26 +33,17 @@ def describe_input(tensor: torch.Tensor, sample: torch.Tensor | None, op: str | 
     }
     if values.is_floating_point():
         facts["finite"] = bool(torch.isfinite(values).all())
-    return facts
-
-
-def columns(values: torch.Tensor, axis: int) -> list[dict[str, float]]:
-    """Return mean, standard deviation and range along every other axis than `axis`."""
     if values.numel() == 0 or values.is_complex() or values.is_sparse:
-        return []
+        return facts
     with torch.no_grad():
-        flat = values.detach().to(torch.float64)
-        if flat.dim() == 0:
-            flat = flat.reshape(1, 1)
-        elif flat.dim() == 1:
-            flat = flat.reshape(-1, 1)
-        else:
-            flat = flat.movedim(axis, -1).reshape(-1, flat.shape[axis])
-        flat = flat[:, :COLUMNS]
-        mean, std = flat.mean(0), flat.std(0, unbiased=False)
-        low, high = flat.amin(0), flat.amax(0)
-    rows = zip(mean.tolist(), std.tolist(), low.tolist(), high.tolist())
-    return [{"mean": m, "std": s, "low": a, "high": b} for m, s, a, b in rows]
+        finite = values[torch.isfinite(values)] if facts.get("finite") is False else values
+        if finite.numel():
+            facts["low"], facts["high"] = float(finite.min()), float(finite.max())
+        facts.update(shares(values))
+        facts["one_hot"] = _one_hot(values.detach())
+        if facts["kind"] == "ids":
+            facts["padding"] = padding(values)
+    return facts
 
 
 def axis_of(tensor: torch.Tensor, op: str | None) -> int:
@@ -87,12 +77,44 @@ def describe_target(tensor: torch.Tensor, sample: torch.Tensor | None, made: str
         return facts
     with torch.no_grad():
         flat = values.detach().to(torch.float64)
+        facts.update(shares(flat))
+        flat = flat if facts["missing_share"] + facts["infinite_share"] == 0 else flat[torch.isfinite(flat)]
+        if flat.numel() == 0:
+            return facts
         facts["mean"], facts["std"] = float(flat.mean()), float(flat.std(unbiased=False))
         facts["low"], facts["high"] = float(flat.min()), float(flat.max())
         facts["integral"] = not values.is_floating_point() or bool((flat == flat.round()).all())
         facts["distinct"] = min(1000, int(torch.unique(flat.reshape(-1)[:1_000_000]).numel()))
         facts["one_hot"] = _one_hot(flat)
+        facts.update(_labels(flat, values) if facts["integral"] else _numbers(flat))
     return facts
+
+
+def _labels(flat: torch.Tensor, values: torch.Tensor) -> dict[str, Any]:
+    """Return what there is to say of whole numbers: classes and how often each occurs, padding."""
+    facts: dict[str, Any] = {}
+    several = flat.dim() == 2 and flat.shape[-1] > 1
+    if _one_hot(flat):
+        facts["classes"] = classes(flat.argmax(-1))
+    elif several and bool(((flat == 0) | (flat == 1)).all()):
+        facts["multi_hot"] = True
+    elif not several or not values.is_floating_point():
+        facts["classes"] = classes(flat)
+    if (values.is_floating_point() and "classes" not in facts and "multi_hot" not in facts) or _many(flat):
+        facts["outliers"] = outliers(flat)
+    facts["padding"] = padding(values)
+    facts.setdefault("multi_hot", False)
+    return {key: value for key, value in facts.items() if value is not None or key == "padding"}
+
+
+def _many(flat: torch.Tensor) -> bool:
+    """Whether whole numbers are rather counts or amounts than labels."""
+    return flat.numel() <= 1_000_000 and int(torch.unique(flat).numel()) > 100
+
+
+def _numbers(flat: torch.Tensor) -> dict[str, Any]:
+    share = outliers(flat)
+    return {"multi_hot": False} if share is None else {"multi_hot": False, "outliers": share}
 
 
 def _one_hot(values: torch.Tensor) -> bool:

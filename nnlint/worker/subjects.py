@@ -8,6 +8,7 @@ from typing import Any
 from torch import nn
 
 from . import profile
+from .ignored import ignored
 from .inference import random_in_eval
 from .inputs import Inputs
 from .iteration import Iteration
@@ -58,7 +59,10 @@ def facts_of(
     nodes = _nodes(iteration, model, kept)
     outputs = sorted({o for call in iteration.calls if call["model"] is model for o in call["outputs"] if o in kept})
     stepped = {id(p) for entry in observer.loop.optimizers for p in entry.parameters()}
-    described = describe_model(model, {"nodes": nodes, "outputs": outputs}, values=False, stepped=stepped)
+    own_calls = [node for node in iteration.recorder.nodes if iteration.model_of(node["id"]) is model]
+    described = describe_model(
+        model, {"nodes": nodes, "outputs": outputs}, values=False, stepped=stepped, passed=own_calls
+    )
     described["parameters"] = iteration.parameters.get(id(model)) or describe_parameters(model)
     fresh = _fresh(observer, model, id(model) in iteration.parameters)
     described["fresh"] = (
@@ -82,6 +86,7 @@ def facts_of(
     again = _again(observer, iteration, model, guarded) if guarded is not None else {}
     if "random" in again:
         described["random_in_eval"] = again.pop("random")
+    described["ignored"] = _ignored(iteration, model)
     if again:
         facts["probe"] = {"seeds": 1, **(facts["probe"] or {}), **again}
     return {key: value for key, value in facts.items() if value is not None}
@@ -185,6 +190,16 @@ def _probe(iteration: Iteration, losses: list[dict[str, Any]]) -> dict[str, Any]
     if len(told) != 1 or len(told[0]["loss"]["reads"]) != 1:
         return None
     return iteration.signals.probe(iteration.recorder.nodes, told[0]["loss"]["reads"][0], told[0]["value"])
+
+
+def _ignored(iteration: Iteration, model: nn.Module) -> Any:
+    """Return which inputs of the first call neither an output of the model nor a loss depends on."""
+    call = next((c for c in iteration.calls if c["model"] is model), None)
+    given = next(((args, kwargs) for kept, args, kwargs in iteration.given if kept is model), None)
+    if call is None or given is None or len([c for c in iteration.calls if c["model"] is model]) > 1:
+        return {"unknown": "the model was not called once, as a whole"}
+    ends = [*call["outputs"], *(found["node"] for found in iteration.losses)]
+    return ignored(model, *given, iteration.nodes, call["inputs"], ends)
 
 
 def _again(observer: Observer, iteration: Iteration, model: nn.Module, guarded: Guard) -> dict[str, Any]:
