@@ -117,7 +117,7 @@ class Keeping:
                     return "disk" if name == "save" else "deepcopy"
                 if name not in ("copy", "dict", "OrderedDict", "items"):
                     return None
-            if isinstance(outer, (ast.DictComp, ast.comprehension)):
+            if isinstance(outer, ast.DictComp):
                 return "deepcopy" if "clone" in ast.unparse(outer) or "deepcopy" in ast.unparse(outer) else "reference"
             if isinstance(outer, ast.stmt):
                 return "reference" if isinstance(outer, (ast.Assign, ast.AnnAssign)) else None

@@ -234,8 +234,11 @@ class LoopFacts:
             return Missing("no step in a loop is to be seen")
         for step in site.steps:
             for place in step.built:
-                if any(e.node is place.node for e in self.turns.events(site)):
+                events = [e for e in self.turns.events(site) if e.node is place.node]
+                if events and not any(isinstance(s.node, ast.If) for s in events[0].inside(site.loops[0])):
                     return self.program.span(place.node)
+                if events:
+                    return Missing("the optimizer is built under a condition")
         return None if all(s.built for s in site.steps) else Missing("what built the optimizer cannot be told")
 
     def forward_calls(self) -> tuple[Span, ...]:
