@@ -6,6 +6,7 @@ The first that completes wins. Whichever it is, the model's own tensors take no 
 from __future__ import annotations
 
 import contextlib
+import gc
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -120,7 +121,7 @@ def run_tier(
         device="meta" if tier == "meta" else None, guess=tier == "guess", abstract=tier != "real"
     )
     attempt = Trace(tier, recorder, evaluated=evaluate)
-    with undisturbed(), without_compiler(), _way(tier) as (make, convert):
+    with undisturbed(), _uncollected(tier != "real"), without_compiler(), _way(tier) as (make, convert):
         try:
             with Swap(model, make, "meta" if tier == "meta" else "cpu"):
                 given = map_tensors(list(args), convert)
@@ -141,6 +142,19 @@ def run_tier(
     if tier == "real" and not graph and differentiates(attempt.error):
         return run_tier(model, args, kwargs, tier, evaluate=evaluate, graph=True)
     return attempt
+
+
+@contextlib.contextmanager
+def _uncollected(wanted: bool) -> Iterator[None]:
+    """Keep the garbage collector from looking again and again through a graph of which nothing is garbage."""
+    enabled = wanted and gc.isenabled()
+    if enabled:
+        gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def differentiates(error: Exception | None) -> bool:
