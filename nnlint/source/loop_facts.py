@@ -28,17 +28,18 @@ class LoopFacts:
         self.objects, self.training, self.loops, self.turns, self.losses = objects, training, loops, turns, losses
         self.program, self.values, self.flow = objects.program, objects.values, objects.flow
 
-    def read(self, site: Site) -> Loop:
-        """Return all facts of one loop."""
-        return Loop(
+    def read(self, site: Site, given: dict[str, Any]) -> Loop:
+        """Return all facts of one loop; `given` are those that a framework decides."""
+        fields = {
             **self.loops.read(site),
-            calls=self.turns.calls(site),
-            accumulates=self.accumulates(site),
-            divides=self.divides(site),
-            sums=self.sums(site),
-            optimizer_built=self.optimizer_built(site),
-            forward_calls=self.forward_calls(),
-        )
+            "calls": self.turns.calls(site),
+            "accumulates": self.accumulates(site),
+            "divides": self.divides(site),
+            "sums": self.sums(site),
+            "optimizer_built": self.optimizer_built(site),
+            "forward_calls": self.forward_calls(),
+        }
+        return Loop(**{**fields, **given})
 
     def accumulates(self, site: Site) -> Any:
         """Return how many backward passes one step follows; Missing where it changes or cannot be told."""

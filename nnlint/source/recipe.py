@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 from ..facts import Missing, Optimizer, Recipe
+from . import frameworks
 from .batches import Batches, BatchReader
 from .effects import Effects
 from .evaluating import Evaluating
 from .flow import Lost, Place
 from .gradients import LoopReader
 from .keeping import Keeping
-from .lightning import Lightning
 from .loader_facts import LoaderFacts
 from .loop_facts import LoopFacts
 from .loss_facts import LossReader
@@ -22,6 +23,7 @@ from .modules import Modules
 from .objects import Objects
 from .optimizers import Optimizers
 from .program import last_name
+from .reading import Handed, Reading
 from .schedules import Schedules
 from .terms import Term
 from .trace import Trace
@@ -44,7 +46,6 @@ class _Reader:
         self.loss_reader = LossReader(self.objects)
         self.batches = BatchReader(self.objects, self.training)
         self.loops = LoopReader(self.objects, self.optimizers, self.training)
-        self.lightning = Lightning(self.objects)
         self.sites = self.training.sites()
         self.trace = Trace(self.values, effects)
         for site in self.sites:
@@ -52,51 +53,64 @@ class _Reader:
         self.schedules = Schedules(self.objects, self.training, self.loops, self.batches, self.trace)
 
     def read(self) -> tuple[Recipe, bool]:
-        automatic = self.lightning.module is not None and not (self.sites and self.lightning.is_manual)
-        if not automatic and not self.sites:
-            built = self._optimizers()
-            found = built if not isinstance(built, Missing) else Missing("the file has no training loop")
-            return Recipe(optimizers=found, scheduler=self._scheduler(), schedulers=self.schedules.read([])), False
-        terms = self._terms(automatic)
-        batches = self._lightning_batches() if automatic else self._batches()
-        losses = terms if isinstance(terms, Missing) else tuple(self.loss_reader.read(t) for t in terms)
+        handed = frameworks.read(self.reading) or Handed()
+        terms = self._terms() if handed.terms is None else handed.terms
+        if isinstance(terms, list):
+            terms = _distinct(terms) or Missing("what computes the loss cannot be followed")
+        fields: dict[str, Any] = {"optimizers": self._optimizers(), "scheduler": self._scheduler(), **self._around()}
+        if handed.terms is None:
+            fields |= self._looped([] if isinstance(terms, Missing) else terms, handed.loop)
+        if handed.terms is not None or self.sites:
+            fields["losses"] = terms if isinstance(terms, Missing) else tuple(self.loss_reader.read(t) for t in terms)
+        elif isinstance(fields["optimizers"], Missing):
+            fields["optimizers"] = Missing("the file has no training loop")
         direct = not isinstance(terms, Missing) and len(terms) == 1 and self.loss_reader.reads_model(terms[0])
-        kept = Keeping(
+        return Recipe(**{**fields, **handed.fields}), direct
+
+    @cached_property
+    def reading(self) -> Reading:
+        """The readers, as the adapters of training frameworks take them."""
+        return Reading(self.objects, self.optimizers, self.training, self.losses, self.batches, self.sites)
+
+    def _around(self) -> dict[str, Any]:
+        """Return what can be told whoever makes the loop."""
+        return {
+            "schedulers": self.schedules.read(self.sites),
+            "loaders": LoaderFacts(self.batches, self.sites).read(),
+            "seeded": self.kept.seeded(),
+            "saved": self.kept.saved(),
+            "loaded": self.kept.loaded(),
+        }
+
+    def _looped(self, terms: list[Term], loop: dict[str, Any]) -> dict[str, Any]:
+        """Return what the loops of the file say."""
+        if not self.sites:
+            return {}
+        batches = self._batches()
+        return {
+            "batch_size": batches.size,
+            "shuffles": batches.shuffles,
+            "epochs": batches.epochs,
+            "updates": batches.updates,
+            "loop": self._loop(terms, loop),
+            "evaluations": self._evaluations(terms),
+            "best_weights": self.kept.best(),
+            "early_stopping": self.kept.early(),
+        }
+
+    @cached_property
+    def kept(self) -> Keeping:
+        """What is kept, saved and loaded."""
+        return Keeping(
             self.objects, self.optimizers, self.loops, self.schedules, self.training.effects, self.trace, self.sites
         )
-        recipe = Recipe(
-            best_weights=kept.best(),
-            early_stopping=kept.early(),
-            seeded=kept.seeded(),
-            saved=kept.saved(),
-            loaded=kept.loaded(),
-            losses=losses,
-            loaders=LoaderFacts(self.batches, self.sites).read(),
-            evaluations=self._evaluations([] if isinstance(terms, Missing) else terms),
-            optimizers=self._optimizers(),
-            scheduler=self._scheduler(),
-            schedulers=self.schedules.read(self.sites),
-            batch_size=batches.size,
-            shuffles=batches.shuffles,
-            epochs=batches.epochs,
-            updates=batches.updates,
-            loop=self.lightning.loop() if automatic else self._loop([] if isinstance(terms, Missing) else terms),
-        )
-        return recipe, direct
 
-    def _terms(self, automatic: bool) -> list[Term] | Missing:
-        """Return the losses of all training sites, each once."""
+    def _terms(self) -> list[Term] | Missing:
+        """Return the losses of all training sites."""
         try:
-            if automatic:
-                return self.lightning.terms(self.losses)
-            found = [t for s in self.sites for t in self.losses.terms(s.loss)]
+            return [t for s in self.sites for t in self.losses.terms(s.loss)]
         except Lost as lost:
             return Missing(lost.why)
-        distinct: dict[tuple[int, Any], Term] = {}
-        for term in found:
-            spot = term.built.node if term.built is not None else term.node
-            distinct.setdefault((id(spot), term.kind), term)
-        return list(distinct.values()) or Missing("what computes the loss cannot be followed")
 
     def _reach(self, node: ast.AST) -> None:
         """Let the trace go through a place that nothing calls, from the outermost function whose callers are known."""
@@ -172,27 +186,10 @@ class _Reader:
         """Return one site for each loop (the nets of a GAN share theirs)."""
         return list({id(s.loops[0]) if s.loops else id(s): s for s in self.sites}.values())
 
-    def _lightning_batches(self) -> Batches:
-        size: Any = Missing("no training loader is to be seen")
-        shuffles: Any = size
-        for node in self.lightning.loaders():
-            try:
-                made = [
-                    p
-                    for p in self.objects.made(node)
-                    if (last_name(getattr(p.node, "func", p.node)) or "") == "DataLoader"
-                ]
-            except Lost:
-                continue
-            if len(made) == 1 and isinstance(made[0].node, ast.Call):
-                size, shuffles = self.batches.loaders.read(made[0].node, made[0].frame)
-                break
-        return Batches(size, shuffles, self.lightning.epochs(), Missing("the size of the data is not known"))
-
-    def _loop(self, terms: list[Term]) -> Any:
+    def _loop(self, terms: list[Term], given: dict[str, Any]) -> Any:
         """Return the loop that is worth pointing to: one that never clears gradients, else the first."""
         facts = LoopFacts(self.objects, self.training, self.loops, self._turns(terms), self.losses)
-        found = [(s, facts.read(s)) for s in self.sites]
+        found = [(s, facts.read(s, given)) for s in self.sites]
         for clears in (False, None):
             for _, loop in found:
                 if "clears_gradients" in loop.__dict__ and loop.__dict__["clears_gradients"] is clears:
@@ -205,6 +202,15 @@ class _Reader:
 
     def _evaluations(self, terms: list[Term]) -> Any:
         return Evaluating(self.objects, self.training, self._turns(terms), self.trace, self.sites).read()
+
+
+def _distinct(terms: list[Term]) -> list[Term]:
+    """Return the terms, each loss once, wherever it is called."""
+    found: dict[tuple[int, Any], Term] = {}
+    for term in terms:
+        spot = term.built.node if term.built is not None else term.node
+        found.setdefault((id(spot), term.kind), term)
+    return list(found.values())
 
 
 def _agreed(values: list[Any]) -> Any:

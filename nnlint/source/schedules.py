@@ -65,34 +65,12 @@ class Schedules:
     def built(self) -> list[ast.Call]:
         """Every call that builds a scheduler, those inside another one left out."""
         found = [c for c in self.program.calls if self.kind(c) and self.training.is_alive(c)]
-        inner = {id(p) for c in found for p in self._parts(c)}
+        inner = {id(p) for c in found for p in _parts(self.objects, c)}
         return [c for c in found if id(c) not in inner]
 
     def kind(self, node: ast.AST) -> str | None:
         """Return the class (or function) by which a call builds a scheduler; None for anything else."""
-        if not isinstance(node, ast.Call):
-            return None
-        dotted = self.program.qualified(node.func) or ""
-        name = dotted.rpartition(".")[2]
-        torch_own = dotted.startswith("torch.optim.lr_scheduler.") and name[:1].isupper()
-        return name if torch_own or (name in ORDERS and name.startswith("get_")) or name == "SWALR" else None
-
-    def _parts(self, call: ast.Call) -> list[ast.Call]:
-        """Return the constructions of the schedulers that one is made of."""
-        if self.kind(call) not in ("SequentialLR", "ChainedScheduler"):
-            return []
-        given = Arguments(self.values, call, ORDERS[self.kind(call) or ""]).written.get("schedulers")
-        node = given.node if given is not None else None
-        if isinstance(node, ast.Name):
-            try:
-                places = self.objects.flow.definitions(node)
-            except Lost:
-                return []
-            node = places[0].node if len(places) == 1 else None
-        if not isinstance(node, (ast.List, ast.Tuple)):
-            return []
-        made = [self.objects.only(e) for e in node.elts]
-        return [p.node for p in made if p is not None and isinstance(p.node, ast.Call)]
+        return kind(self.objects, node)
 
     def read(self, sites: list[Site]) -> tuple[Scheduler, ...] | Missing:
         """Return the schedulers of the file; Missing where one may be built elsewhere."""
@@ -110,30 +88,12 @@ class Schedules:
         site = self._site(steps[0], sites) if steps else None
         metrics = {bool(s.node.args or s.node.keywords) for s in steps if isinstance(s.node, ast.Call)}
         return Scheduler(
-            **self._written(call),
+            **(written(self.objects, call) or {}),
             stepped=self._stepped(steps, sites, site) if steps else self._never(call, sites),
             step=self.program.span(first) if first is not None else None,
             metric=metrics.pop() if len(metrics) == 1 else Missing("its `step` is not to be seen"),
             before_optimizer=self._is_before(steps[0], site) if steps and site else Missing("no common loop is seen"),
         )
-
-    def _written(self, call: ast.Call) -> dict[str, Any]:
-        kind = self.kind(call) or ""
-        given = Arguments(self.values, call, ORDERS.get(kind, ("optimizer",)))
-        arguments: dict[str, Any] = {}
-        for name, place in given.written.items():
-            value = self.values.maybe(place.node, Ellipsis, place.frame)
-            if _is_plain(value) and name not in ("optimizer", "schedulers"):
-                arguments[name] = list(value) if isinstance(value, tuple) else value
-        optimizer = given.written.get("optimizer")
-        return {
-            "kind": kind,
-            "span": self.program.span(call),
-            "optimizer": ast.unparse(optimizer.node) if optimizer else Missing(given.open or "it is handed none"),
-            "arguments": arguments,
-            "given": Missing(given.open) if given.open else tuple(given.written),
-            "parts": tuple(Scheduler(**self._written(p)) for p in self._parts(call)),
-        }
 
     @cached_property
     def _calls(self) -> list[tuple[Event, Place | None]]:
@@ -221,6 +181,56 @@ class Schedules:
         if not steps:
             return Missing("the optimizer steps elsewhere")
         return order[id(step.node)] < min(steps)
+
+
+def kind(objects: Objects, node: ast.AST) -> str | None:
+    """Return the class (or function) by which a call builds a scheduler; None for anything else."""
+    if not isinstance(node, ast.Call):
+        return None
+    dotted = objects.program.qualified(node.func) or ""
+    name = dotted.rpartition(".")[2]
+    torch_own = dotted.startswith("torch.optim.lr_scheduler.") and name[:1].isupper()
+    return name if torch_own or (name in ORDERS and name.startswith("get_")) or name == "SWALR" else None
+
+
+def _parts(objects: Objects, call: ast.Call) -> list[ast.Call]:
+    """Return the constructions of the schedulers that one is made of."""
+    if kind(objects, call) not in ("SequentialLR", "ChainedScheduler"):
+        return []
+    given = Arguments(objects.values, call, ORDERS[kind(objects, call) or ""]).written.get("schedulers")
+    node = given.node if given is not None else None
+    if isinstance(node, ast.Name):
+        try:
+            places = objects.flow.definitions(node)
+        except Lost:
+            return []
+        node = places[0].node if len(places) == 1 else None
+    if not isinstance(node, (ast.List, ast.Tuple)):
+        return []
+    made = [objects.only(e) for e in node.elts]
+    return [p.node for p in made if p is not None and isinstance(p.node, ast.Call)]
+
+
+def written(objects: Objects, call: ast.Call) -> dict[str, Any] | None:
+    """Return what a call that builds a scheduler says, as fields of `Scheduler`; None for any other call."""
+    name = kind(objects, call)
+    if name is None:
+        return None
+    given = Arguments(objects.values, call, ORDERS.get(name, ("optimizer",)))
+    arguments: dict[str, Any] = {}
+    for key, place in given.written.items():
+        value = objects.values.maybe(place.node, Ellipsis, place.frame)
+        if _is_plain(value) and key not in ("optimizer", "schedulers"):
+            arguments[key] = list(value) if isinstance(value, tuple) else value
+    optimizer = given.written.get("optimizer")
+    return {
+        "kind": name,
+        "span": objects.program.span(call),
+        "optimizer": ast.unparse(optimizer.node) if optimizer else Missing(given.open or "it is handed none"),
+        "arguments": arguments,
+        "given": Missing(given.open) if given.open else tuple(given.written),
+        "parts": tuple(Scheduler(**(written(objects, p) or {})) for p in _parts(objects, call)),
+    }
 
 
 def _is_plain(value: Any) -> bool:
