@@ -11,8 +11,10 @@ import click
 
 from . import __version__, options
 from .commands.check import check
+from .commands.clean import clean
 from .commands.confirm import confirm
 from .commands.facts import facts
+from .commands.lr import lr
 from .commands.rules import config, rule, rules
 from .commands.terminal import error as say_error
 from .commands.terminal import mistake, tell
@@ -41,7 +43,7 @@ def cli(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-for command in (check, rules, rule, config, facts, confirm):
+for command in (check, rules, rule, config, facts, confirm, lr, clean):
     cli.add_command(command)
 
 

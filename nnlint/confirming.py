@@ -15,7 +15,16 @@ from .report import Evidence, Measured, Report, ReportedFinding
 from .settings import ConfigurationError, Settings
 from .source.discover import module_name
 from .source.rewrite import CannotApply, read_source, rewrite
-from .trainer import FOLDER, Confirmation, Options, Verdict, confirm_against, confirm_script
+from .trainer import (
+    FOLDER,
+    Confirmation,
+    LearningRate,
+    Options,
+    Verdict,
+    confirm_against,
+    confirm_script,
+    range_test,
+)
 
 Progress = Callable[[str], None]
 
@@ -54,6 +63,11 @@ def compare(
 ) -> Confirmation:
     """Return the verdict on `other` against `path`. Raises ConfigurationError where no Python has torch."""
     return confirm_against(path, other, _options(path, report, settings, terms), progress)
+
+
+def learning_rate(path: Path, report: Report, settings: Settings, progress: Progress, seeds: int) -> LearningRate:
+    """Return what the range test suggests for the script. Raises ConfigurationError where no Python has torch."""
+    return range_test(path, _options(path, report, settings, Terms()), progress, seeds=seeds)
 
 
 def changed(report: Report, settings: Settings) -> dict[str, ReportedFinding]:

@@ -146,6 +146,7 @@ study = _join(
             help="Time for all runs together."),
     _option("Study", "--cache/--no-cache", default=True,
             help="Keep results in .nnlint_cache, so that no run is made twice.  [default: cache]"),
+    _option("Output", "--chart", metavar="FILE", help="Draw the learning curves into this file (.png or .svg)."),
     _option("Output", "--output-format", type=click.Choice(("text", "json")), default="text", show_default=True,
             help="How verdicts are written; JSON is the report with evidence in its findings."),
     _option("Output", "--level", type=click.Choice(("advice", "warning", "error")),

@@ -188,3 +188,15 @@ def test_both_verdicts_are_given_where_the_budget_allows(tmp_path):
     short = confirm_script(path, wide, options.model_copy(update={"budget": 3.0}))
     assert short.verdicts[0].best_rate is None
     assert any("best rate was not looked for" in note for note in short.notes)
+
+
+def test_clean_removes_what_is_kept_and_nothing_else(tmp_path):
+    def clean():
+        command = [sys.executable, "-m", "nnlint", "clean"]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+
+    (tmp_path / "train.py").write_text(TRAIN)
+    Store(tmp_path / ".nnlint_cache").close()
+    assert "removed .nnlint_cache" in clean()
+    assert "nothing to remove" in clean()
+    assert [path.name for path in tmp_path.iterdir()] == ["train.py"]

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from .. import options
-from .terminal import in_colour, progress, tell
+from .terminal import chart_kind, in_colour, progress, tell, write_bytes
 
 
 @click.command(cls=options.Command)
@@ -19,7 +19,15 @@ from .terminal import in_colour, progress, tell
 @options.running
 @click.pass_context
 def confirm(
-    ctx: click.Context, /, path: str, against: str | None, seeds: int, budget: float, cache: bool, **given: Any
+    ctx: click.Context,
+    /,
+    path: str,
+    against: str | None,
+    seeds: int,
+    budget: float,
+    cache: bool,
+    chart: str | None,
+    **given: Any,
 ) -> None:
     """Train a script with and without each fix, and say what the fix is worth.
 
@@ -40,6 +48,7 @@ def confirm(
 
     settings = settings_for((path,), given).model_copy(update={"run": not given["static"]})
     report = check_targets((path,), settings, progress=progress)
+    kind = chart_kind(chart)
     terms = confirming.Terms(seeds, budget, cache)
     if against is not None:
         result = confirming.compare(Path(path), Path(against), report, settings, progress, terms)
@@ -56,6 +65,10 @@ def confirm(
     else:
         text = as_text(result, confirming.changed(report, settings), Style(in_colour(sys.stdout)))
     click.echo(text, nl=False)
+    if chart is not None and kind is not None and result.curves:
+        from ..render import charts
+
+        write_bytes(charts.learning_curves(result, kind), chart)
     tell(report)
     unjudged = bool(result.verdicts) and all(verdict.word == "not confirmed" for verdict in result.verdicts)
     ctx.exit(2 if unjudged else exit_status(report, settings, exit_zero=True))

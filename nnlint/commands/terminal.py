@@ -35,19 +35,41 @@ def write(text: str, path: str | None) -> None:
         if place.exists() and not place.is_file():  # a device, a pipe
             place.write_text(text, encoding="utf-8")
             return
-        _replace(place.resolve(), text)
+        _replace(place.resolve(), text.encode())
     except OSError as error:
         raise click.FileError(path, error.strerror or str(error)) from error
 
 
-def _replace(place: Path, text: str) -> None:
+def write_bytes(data: bytes, path: str) -> None:
+    """Write a picture to a file: whole, or not at all."""
+    try:
+        _replace(Path(path).resolve(), data)
+    except OSError as error:
+        raise click.FileError(path, error.strerror or str(error)) from error
+
+
+def chart_kind(path: str | None) -> str | None:
+    """Return what a chart is written as. Raises BadParameter for a suffix that none has, or without matplotlib."""
+    if path is None:
+        return None
+    import importlib.util
+
+    kind = Path(path).suffix.lower().removeprefix(".")
+    if kind not in ("png", "svg"):
+        raise click.BadParameter(f"{path}: a chart is written as .png or .svg", param_hint="--chart")
+    if importlib.util.find_spec("matplotlib") is None:
+        raise click.BadParameter('charts need matplotlib: pip install "nnlint[confirm]"', param_hint="--chart")
+    return kind
+
+
+def _replace(place: Path, data: bytes) -> None:
     """Write beside the file and move it there, so that nobody ever sees a part of it."""
     if place.exists() and not os.access(place, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     handle, made = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
         Path(made).chmod(place.stat().st_mode & 0o777 if place.exists() else 0o666 & ~_umask())
         Path(made).replace(place)
     except BaseException:

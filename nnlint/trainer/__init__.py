@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from .range_test import LearningRate, range_test
 from .store import FOLDER
-from .study import Arm, Confirmation, Options, Progress, Study
+from .study import Arm, Confirmation, Curve, Options, Progress, Study
 from .verdict import Failures, Metric, Verdict
 
 __all__ = [
     "FOLDER",
     "Confirmation",
+    "Curve",
     "Failures",
+    "LearningRate",
     "Metric",
     "Options",
     "Progress",
     "Verdict",
     "confirm_against",
     "confirm_script",
+    "range_test",
 ]
 
 

@@ -76,6 +76,16 @@ class Options(Plain):
     store: Path | None = None
 
 
+class Curve(Plain):
+    """How a program trains at the user's rate: its score on validation rows over the epochs, over the seeds."""
+
+    name: str
+    epochs: tuple[float, ...]
+    mean: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+
 class Confirmation(Plain):
     """What a study found: a verdict for each change, on which data, at what cost."""
 
@@ -86,6 +96,7 @@ class Confirmation(Plain):
     seconds: float = 0.0
     interrupted: bool = False
     notes: tuple[str, ...] = ()
+    curves: tuple[Curve, ...] = ()
 
 
 class Study:
@@ -125,7 +136,7 @@ class Study:
             with Trials(
                 self.options.python, workers=self.options.workers, allow_network=self.options.allow_network
             ) as trials:
-                self._scout(trials)
+                self.scout(trials)
                 self._plan()
                 runs = Runs(trials, Store(self.options.store))
                 try:
@@ -147,7 +158,8 @@ class Study:
 
     # -- scouts and plan
 
-    def _scout(self, trials: Trials) -> None:
+    def scout(self, trials: Trials) -> None:
+        """Watch every program train. Raises NotConfirmed where the original cannot be trained."""
         limit = min(SCOUT_SECONDS, max(2.0, self.options.budget / (4 * len(self.arms))))
         requests = [
             {**self._request(arm, 0), "do": "scout", "limit": limit, "seconds": limit + 60.0,
@@ -183,7 +195,7 @@ class Study:
             arm.model_copy(update={"texts": {**arm.texts, str(arm.path.resolve()): self._text(arm) + lines}})
             for arm in self.arms
         ]
-        self._scout(trials)
+        self.scout(trials)
 
     def _plan(self) -> None:
         """Settle metric and length: equal epochs for all, as many as the longest plans, fewer where time is short."""
@@ -264,6 +276,25 @@ class Study:
         seconds = 30.0 + 10 * seconds_of(self.scouts[arm.name], order["updates"])
         return {**self._request(arm, offset), "do": "trial", "order": order, "seconds": seconds}
 
+    def sweep_request(self, seed: int, low: float, high: float, steps: int) -> dict[str, Any]:
+        """Return the request for a range test of the original."""
+        scout = self.scouts[self.original.name]
+        order = {"low": low, "high": high, "updates": steps, "shuffles": scout["shuffles"], "metric": "error"}
+        seconds = 30.0 + 10 * seconds_of(scout, steps)
+        return {**self._request(self.original, seed + 1), "do": "sweep", "order": order, "seconds": seconds}
+
+    @property
+    def own_rate(self) -> float | None:
+        """The learning rate that the original begins with."""
+        trace = self.scouts[self.original.name]["trace"]
+        return float(trace[0][2][0]["lr"]) if trace and trace[0][2] and "lr" in trace[0][2][0] else None
+
+    @property
+    def described(self) -> str:
+        """On which data the original trains."""
+        scout = self.scouts.get(self.original.name)
+        return _described(scout, self.task) if scout else ""
+
     def _request(self, arm: Arm, offset: int) -> dict[str, Any]:
         path = str(arm.path.resolve())
         own = arm.path == self.original.path
@@ -292,19 +323,31 @@ class Study:
         verdicts = [
             verdict.model_copy(update={"best_rate": best.get(verdict.name)}) for verdict in correct(list(self._words()))
         ]
-        scout = self.scouts.get(self.original.name)
         failed = [*self.race.failed.items()] if self.race is not None else []
         if self.recalled:
             self.notes.append(f"{self.recalled} runs were not made again: their results were kept")
         return Confirmation(
             verdicts=tuple(verdicts),
-            data=_described(scout, self.task) if scout else "",
+            data=self.described,
             epochs=self.epochs,
             planned_epochs=self.planned,
             seconds=time.monotonic() - self.started,
             interrupted=self.interrupted,
             notes=(*(f"{count} x {why}" for why, count in failed), *self.notes),
+            curves=tuple(self._curves()),
         )
+
+    def _curves(self) -> Iterator[Curve]:
+        for arm in self.arms:
+            seeds = [] if self.race is None else [c for c in self.race.curves.get(arm.name, []) if c]
+            if seeds and arm.name not in self.refused:
+                marks = range(min(len(curve) for curve in seeds))
+                scores = [[curve[k][1] for curve in seeds] for k in marks]
+                updates = [seeds[0][k][0] / self.scouts[arm.name]["steps_per_epoch"] for k in marks]
+                yield Curve(
+                    name=arm.name, epochs=tuple(updates), mean=tuple(sum(s) / len(s) for s in scores),
+                    low=tuple(map(min, scores)), high=tuple(map(max, scores)),
+                )  # fmt: skip
 
     def _words(self) -> Iterator[Verdict]:
         for arm in self.arms[1:]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
@@ -86,6 +86,26 @@ class Fit:
             "status": "ok", "score": reported, "chosen": best, "curve": self.curve,
             "seconds": time.perf_counter() - started, "rows": self.counts(),
         }  # fmt: skip
+
+    def sweep(self) -> dict[str, Any]:
+        """Train while the rate rises by a constant factor, from `low` to `high`; return the loss of each update.
+
+        Rates of several groups keep their ratio to the first. Ends where the loss is no number any more.
+        """
+        low, high, updates = self.order["low"], self.order["high"], int(self.order["updates"])
+        groups = [group for optimizer in self.watch.optimizers for group in optimizer.param_groups]
+        shares = [float(group["lr"]) / (float(groups[0]["lr"]) or 1.0) for group in groups]
+        rates, batches = [], self._batches()
+        self._set_mode(True)
+        with suppress(Diverged):
+            for update in range(updates):
+                rate = low * (high / low) ** (update / (updates - 1))
+                for group, share in zip(groups, shares):
+                    group["lr"] = rate * (share or 1.0)
+                rates.append(rate)
+                self._update(update, batches)
+        losses = [loss if math.isfinite(loss) else None for loss in self._losses]
+        return {"status": "ok", "rates": rates[: len(losses)], "losses": losses}
 
     def counts(self) -> dict[str, int]:
         """Return how many rows each part has."""

@@ -124,7 +124,8 @@ def _seconds_of_a_step(watch: Watch, now: float) -> float:
 def _trained(watch: Watch, request: dict[str, Any]) -> Answer:
     watch.beginning.restore()
     table = Table([program for cycle in watch.cycles for program in cycle.programs])
-    return Fit(watch, table, request["order"], int(request["offset"])).run()
+    fit = Fit(watch, table, request["order"], int(request["offset"]))
+    return fit.sweep() if request["do"] == "sweep" else fit.run()
 
 
 def _asks_for_evaluation() -> bool:
