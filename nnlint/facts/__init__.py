@@ -1,6 +1,6 @@
 """Facts: plain frozen records of what is known about a model and how it is trained. No torch, no files, no printing."""
 
-from .around import BestWeights, EarlyStop, Evaluation, Loaded, Loader, Preparation, Saved
+from .around import Averaging, BestWeights, EarlyStop, Evaluation, Loaded, Loader, Preparation, Saved, Threshold
 from .data import Column, Data, Features, Overlap, Padding, Target
 from .graph import Graph, Node, Tensor
 from .loop import Call, Loop, Step, Sum
@@ -13,9 +13,9 @@ from .unknown import Fact, Known, Missing, Plain, Unknown, known, missing
 from .views import Layer, Output, layers, outputs
 
 __all__ = [
-    "BestWeights", "Call", "Column", "Data", "EarlyStop", "Evaluation", "Fact", "Facts", "Features", "Graph",
-    "Group", "Known", "Layer", "Loaded", "Loader", "Loop", "Loss", "LossKind", "Missing", "Mixing", "Model",
+    "Averaging", "BestWeights", "Call", "Column", "Data", "EarlyStop", "Evaluation", "Fact", "Facts", "Features",
+    "Graph", "Group", "Known", "Layer", "Loaded", "Loader", "Loop", "Loss", "LossKind", "Missing", "Mixing", "Model",
     "Module", "Node", "Optimizer", "Output", "Overlap", "Override", "Padding", "Parameter", "Plain",
     "Preparation", "Probe", "Recipe", "Saved", "Scheduler", "Signal", "Span", "Status", "Step", "Subject", "Sum",
-    "Target", "Tensor", "Unknown", "Unregistered", "known", "layers", "missing", "outputs",
+    "Target", "Tensor", "Threshold", "Unknown", "Unregistered", "known", "layers", "missing", "outputs",
 ]  # fmt: skip

@@ -111,3 +111,28 @@ class Preparation(Fact):
     """Whether it was fitted on data that are split later. Known only where a split of the same data is to be seen."""
     reaches: Known[tuple[Role, ...]] = missing()
     """For a random transform: whose data it changes."""
+
+
+class Averaging(Fact):
+    """A model whose weights are averaged along the way (`torch.optim.swa_utils.AveragedModel`)."""
+
+    named: ClassVar[str] = "recipe.averaging"
+    span: Span | None = None
+    """Where it is built."""
+    model: str | None = None
+    """What is averaged, as the user wrote it."""
+    updates_norms: Known[bool] = missing()
+    """Whether the statistics of its norms are its own: by `update_bn`, or averaged with `use_buffers=True`."""
+
+
+class Threshold(Fact):
+    """One place where the plain output of a model is compared with 0.5 (`half`) or rounded (`round`)."""
+
+    named: ClassVar[str] = "recipe.threshold"
+    kind: Literal["half", "round"]
+    span: Span
+    """The comparison, or the call that rounds."""
+    value: Span | None = None
+    """The 0.5."""
+    model: str = "model"
+    """The model, as the user wrote it."""

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
-from .around import BestWeights, EarlyStop, Evaluation, Loaded, Loader, Preparation, Saved
+from .around import (
+    Averaging,
+    BestWeights,
+    EarlyStop,
+    Evaluation,
+    Loaded,
+    Loader,
+    Preparation,
+    Saved,
+    Threshold,
+)
 from .data import Target
 from .loop import Loop
 from .span import Span
@@ -123,6 +133,10 @@ class Recipe(Fact):
     saved: Known[tuple[Saved, ...]] = missing()
     loaded: Known[tuple[Loaded, ...]] = missing()
     preparations: Known[tuple[Preparation, ...]] = missing()
+    averaging: Known[Averaging | None] = missing()
+    """None where no weights are averaged."""
+    thresholds: Known[tuple[Threshold, ...]] = missing()
+    """Where the plain output of a model is compared with 0.5 or rounded: no sigmoid stands in between."""
 
     @property
     def loss(self) -> Loss:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..facts import Missing, Optimizer, Recipe
 from . import frameworks
+from .averaging import read_averaging
 from .batches import Batches, BatchReader
 from .effects import Effects
 from .evaluating import Evaluating
@@ -26,6 +27,7 @@ from .program import last_name
 from .reading import Handed, Reading
 from .schedules import Schedules
 from .terms import Term
+from .thresholds import read_thresholds
 from .trace import Trace
 from .training import Site, Training
 from .turn import Turns
@@ -80,6 +82,8 @@ class _Reader:
             "seeded": self.kept.seeded(),
             "saved": self.kept.saved(),
             "loaded": self.kept.loaded(),
+            "averaging": read_averaging(self.objects),
+            "thresholds": read_thresholds(self.objects),
         }
 
     def _looped(self, terms: list[Term], loop: dict[str, Any]) -> dict[str, Any]:
@@ -135,7 +139,8 @@ class _Reader:
                     return Missing(f"it is one of {_words(self.optimizers.kind(p.node, p.frame) for p in step.built)}")
                 built.update((id(p.node), p) for p in step.built)
         if not all(s.built for site in self.sites for s in site.steps) or not built:
-            calls = [c for c in self.optimizers.built() if self.training.is_alive(c)] or self.optimizers.built()
+            every = self.optimizers.built()
+            calls = [c for c in every if self.training.is_alive(c)] or [c for c in every if self.program.is_main(c)]
             if len(calls) > 1 and self._is_choice([Place(c) for c in calls]):
                 return Missing(f"it is one of {_words(self.optimizers.kind(c) for c in calls)}")
             if not calls:
