@@ -8,7 +8,9 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
+from .layer_inputs import layer_inputs
 from .operations import is_leaf
 from .specs import Spec
 
@@ -32,6 +34,9 @@ def guesses(model: nn.Module) -> Iterator[dict[int | str, Any]]:
         from .transformers_inputs import guesses as from_config
 
         yield from from_config(model)
+    alone = layer_inputs(model) if is_leaf(model) else None
+    if alone is not None:
+        yield alone
     example = getattr(model, "example_input_array", None)
     if isinstance(example, torch.Tensor):
         yield {0: Spec(tuple(example.shape), example.dtype)}
@@ -40,7 +45,10 @@ def guesses(model: nn.Module) -> Iterator[dict[int | str, Any]]:
 
 
 def required_parameters(model: nn.Module) -> list[inspect.Parameter]:
-    """Return the arguments that forward must get; the first one where it names none."""
+    """Return the arguments that forward must get; the first one where it names none.
+
+    Those of the first part where a model hands on whatever it gets.
+    """
     if isinstance(model, torch.jit.ScriptModule):
         names = [argument.name for argument in model.forward.schema.arguments[1:]]  # type: ignore[attr-defined]
         return [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in names]
@@ -53,6 +61,9 @@ def required_parameters(model: nn.Module) -> list[inspect.Parameter]:
     if required:
         return required
     if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        inner = next(model.children(), None)
+        if inner is not None and not is_leaf(inner) and not isinstance(inner, (nn.ModuleList, nn.ModuleDict)):
+            return required_parameters(inner)
         return [inspect.Parameter("x", inspect.Parameter.POSITIONAL_ONLY)]
     return parameters[:1]
 
@@ -60,8 +71,17 @@ def required_parameters(model: nn.Module) -> list[inspect.Parameter]:
 def layers(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     """Yield the layers that tell something about their input, in the order in which they were built."""
     for name, module in model.named_modules():
-        if is_leaf(module) and not isinstance(module, PASSIVE):
+        if (is_leaf(module) and not isinstance(module, PASSIVE)) or _own_width(module):
             yield name, module
+
+
+def _own_width(layer: nn.Module) -> int:
+    """Return the width that a linear layer of another library takes, 0 for any other module."""
+    weight = layer._parameters.get("weight")
+    width = getattr(layer, "in_features", None) or getattr(layer, "in_channels", None)
+    if weight is None or is_lazy(weight) or layer._modules or not isinstance(width, int):
+        return 0
+    return width if tuple(weight.shape[1:]) == (width,) else 0
 
 
 def wanted_by(layer: nn.Module) -> Spec | None:
@@ -88,7 +108,8 @@ def wanted_by(layer: nn.Module) -> Spec | None:
     if isinstance(layer, nn.modules.batchnorm._BatchNorm):
         rest = {"BatchNorm1d": (), "BatchNorm2d": (64, 64), "BatchNorm3d": (8, 32, 32)}.get(type(layer).__name__, ())
         return Spec((BATCH, layer.num_features, *rest))
-    return None
+    width = _own_width(layer)
+    return Spec((BATCH, width)) if width else None
 
 
 def first_wanted(model: nn.Module) -> Spec | None:
@@ -105,7 +126,7 @@ def from_signature(name: str, parameter: inspect.Parameter | None, model: nn.Mod
         return plain[annotation]
     if "list[torch.Tensor]" in annotation.replace("List", "list") or "list[Tensor]" in annotation:
         return Spec((3, 224, 224), times=2)
-    named = _by_name(lower)
+    named = _by_name(lower, model)
     if named is not None:
         return named
     if "LongTensor" in annotation:
@@ -117,11 +138,14 @@ def from_signature(name: str, parameter: inspect.Parameter | None, model: nn.Mod
     return _by_layers(lower, model)
 
 
-def _by_name(lower: str) -> Spec | None:
-    if lower == "edge_index":
+def _by_name(lower: str, model: nn.Module) -> Spec | None:
+    if lower.endswith("edge_index"):
         return Spec((2, 20), LONG, 0, 10)
-    if lower in ("edge_weight",):
+    if lower == "edge_weight":
         return Spec((20,))
+    if lower == "edge_attr":
+        width = next((w for m in model.modules() if isinstance(w := getattr(m, "edge_dim", None), int)), 1)
+        return Spec((20, width))
     if lower == "batch":
         return Spec((10,), LONG, 0, 1)
     if "length" in lower:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import re
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +24,9 @@ from .tiers import TIERS, Trace, asks_for_values, can_run, run_tier
 from .values import each_tensor
 
 MOST_RUNS = 60
+MOST_SECONDS = 40.0
+"""CPU seconds after which no further input is tried."""
+_IN_TRAINING = re.compile(r"(in|during|when|while) training", re.IGNORECASE)
 Key = int | str
 Specs = dict[Key, Any]
 """What forward gets: position or name to a Spec, or to a plain value."""
@@ -86,7 +91,7 @@ def guessed_inputs(model: nn.Module) -> tuple[Inputs | None, Trace | None]:
     found, best = _search(model, evaluate=False)
     if found is None and model.training and best is not None and "train" in str(best.error):
         evaluated, attempt = _search(model, evaluate=True)
-        if evaluated is not None:
+        if evaluated is not None or (attempt is not None and len(attempt.nodes) > len(best.nodes)):
             return evaluated, attempt
     return found, best
 
@@ -95,9 +100,10 @@ def _search(model: nn.Module, *, evaluate: bool) -> tuple[Inputs | None, Trace |
     runs, order = itertools.count(), itertools.count()
     best: Trace | None = None
     seen: set[str] = set()
+    until = time.thread_time() + MOST_SECONDS
     for first in guesses(model):
         waiting: list[tuple[float, int, Specs]] = [(0.0, next(order), first)]
-        while waiting and next(runs) < MOST_RUNS:
+        while waiting and next(runs) < MOST_RUNS and time.thread_time() < until:
             _, _, specs = heapq.heappop(waiting)
             if repr(specs) in seen:
                 continue
@@ -107,6 +113,8 @@ def _search(model: nn.Module, *, evaluate: bool) -> tuple[Inputs | None, Trace |
                 return drawn(specs, guessed=True), attempt
             if best is None or len(attempt.nodes) > len(best.nodes):
                 best = attempt
+            if not evaluate and model.training and _IN_TRAINING.search(str(attempt.error)):
+                return None, attempt  # no other input changes that
             for rank, repaired in enumerate(itertools.islice(repairs(model, specs, attempt), 60)):
                 heapq.heappush(waiting, (-len(attempt.nodes) + rank * 0.5, next(order), repaired))
     return None, best
@@ -123,6 +131,8 @@ def _attempt(model: nn.Module, specs: Specs, evaluate: bool) -> Trace:
                 continue
             given = drawn(specs)
             args, kwargs = given.args, given.kwargs
+        elif tier == "fake":
+            args, kwargs = _split({key: specs[key].draw() if _is_fixed(specs[key]) else blank[key] for key in specs})
         attempt = run_tier(model, args, kwargs, tier, evaluate=evaluate)
         tried.append(attempt)
         if attempt.complete or not asks_for_values(attempt.error):
@@ -130,6 +140,10 @@ def _attempt(model: nn.Module, specs: Specs, evaluate: bool) -> Trace:
     best = attempt if attempt.complete else max(tried, key=lambda t: len(t.nodes))
     best.earlier = [t for t in tried if t is not best]
     return best
+
+
+def _is_fixed(spec: Any) -> bool:
+    return isinstance(spec, Spec) and spec.fixed and not spec.times
 
 
 def _split(values: Mapping[Key, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:

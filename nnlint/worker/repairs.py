@@ -12,6 +12,7 @@ from torch import nn
 from .guesses import BATCH, LONG, STEPS, first_wanted, wanted_by
 from .specs import Spec
 from .tiers import Failure, Trace
+from .transformers_inputs import is_configured, named_input
 
 SIZES = (224, 32, 28, 64, 256, 128, 96, 299, 512, 384, 48, 84, 16, 8, 112, 227, 192, 320, 100, 50, 40, 80, 160, 36, 30,
          24, 20, 600, 448, 1024)  # fmt: skip
@@ -30,6 +31,9 @@ def repairs(model: nn.Module, specs: Specs, attempt: Trace) -> Iterator[Specs]:
         return
     message = str(attempt.error)
     yield from _named_in(model, specs, message)  # what the error asks for by name comes first
+    for other in keys:
+        if other != key and isinstance(specs[other], Spec):  # what cannot be followed back may be any input's fault
+            yield from ({**specs, other: changed} for changed in _numbers_in(specs[other], message))
     for changed in _all(model, specs[key], failure, message):
         yield {**specs, key: changed}
 
@@ -118,11 +122,26 @@ def _by_message(model: nn.Module, spec: Spec, message: str) -> Iterator[Spec]:
     length = re.search(r"length (?:of )?(\d+),? but (?:found|got) (\d+)", message)
     if length and int(length.group(2)) in shape:
         yield spec.sized(*(int(length.group(1)) if n == int(length.group(2)) else n for n in shape))
+    yield from _numbers_in(spec, message)
     rank = re.search(
         r"not enough values to unpack \(expected (\d+), got|too many values to unpack \(expected (\d+)", message
     )
+    if rank and int(rank.group(1) or rank.group(2)) == 5 and is_configured(model):
+        videos = named_input("pixel_values_videos", model.config)
+        yield spec.sized(*(videos.shape if videos is not None else spec.shape))
     if rank:
         yield _of_rank(model, spec, int(rank.group(1) or rank.group(2)))
+
+
+def _numbers_in(spec: Spec, message: str) -> Iterator[Spec]:
+    """An error that names a size of the input beside another number often says what it should be."""
+    shape = spec.shape
+    numbers = list(dict.fromkeys(int(n) for n in re.findall(r"(?<![\w.])\d{1,5}(?![\w.]*[\d(])", message)))
+    for got in [n for n in numbers if n in shape[1:]][:2]:
+        for wanted in [n for n in numbers if n != got and n > 0][:3]:
+            yield spec.sized(shape[0], *(wanted if n == got else n for n in shape[1:]))
+    if "too small" in message and spec.floating and len(shape) >= 4:
+        yield from (spec.sized(*shape[:-2], shape[-2] * k, shape[-1] * k) for k in (2, 4))
 
 
 def _of_rank(model: nn.Module, spec: Spec, rank: int) -> Spec:
@@ -173,8 +192,6 @@ def _anything(model: nn.Module, spec: Spec) -> Iterator[Spec]:
 
 def _named_in(model: nn.Module, specs: Specs, message: str) -> Iterator[Specs]:
     """Yield the specs with one more input, which the error names."""
-    from .transformers_inputs import is_configured, named_input
-
     if not is_configured(model):
         return
     import inspect

@@ -24,6 +24,7 @@ _ALIASES = {"float": "float32", "double": "float64", "half": "float16", "long": 
 class Spec:
     """One input: its shape, dtype and (for whole numbers) the range of values, high exclusive.
 
+    Real numbers are standard normal; evenly spread from `low` to `high` where `low` is over zero.
     `name` makes it a keyword argument; `times` a list of that many such tensors.
     """
 
@@ -38,6 +39,11 @@ class Spec:
     def floating(self) -> bool:
         """Whether the values are real numbers."""
         return self.dtype.is_floating_point
+
+    @property
+    def fixed(self) -> bool:
+        """Whether the values are known beforehand: whole numbers of which only one is in the range."""
+        return not self.dtype.is_floating_point and self.dtype is not torch.bool and self.high == self.low + 1
 
     def sized(self, *shape: int) -> Spec:
         """Return the spec with another shape, no axis under one."""
@@ -57,6 +63,9 @@ class Spec:
             return torch.ones(self.shape, dtype=torch.bool)
         if self.dtype.is_floating_point or self.dtype.is_complex:
             kind = self.dtype if self.dtype.is_complex else torch.float32
+            if self.low > 0:
+                even = torch.rand(self.shape, generator=generator, device="cpu")
+                return (self.low + (self.high - self.low) * even).to(self.dtype)
             return torch.randn(self.shape, dtype=kind, generator=generator, device="cpu").to(self.dtype)
         high = max(self.low + 1, self.high)
         return torch.randint(self.low, high, self.shape, generator=generator, device="cpu").to(self.dtype)

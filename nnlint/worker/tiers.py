@@ -23,6 +23,9 @@ from .values import each_tensor, map_tensors
 Tier = Literal["meta", "fake", "real", "guess"]
 TIERS: tuple[Tier, ...] = ("meta", "fake", "real", "guess")
 
+FEW = 64
+"""Entries up to which a forward without values knows those of an input of whole numbers (lengths, sizes)."""
+
 REAL_LIMIT = 1 << 30
 """Bytes of parameters up to which a real forward is tried."""
 
@@ -170,6 +173,7 @@ def _way(tier: Tier) -> Iterator[tuple[Make, Make]]:
     elif tier == "real":
         yield to_clone, _with_values
     else:
+        from torch._subclasses import fake_tensor
         from torch._subclasses.fake_tensor import FakeTensorMode
 
         mode = FakeTensorMode(allow_non_fake_inputs=True)
@@ -181,8 +185,19 @@ def _way(tier: Tier) -> Iterator[tuple[Make, Make]]:
                 return as_parameter(made, tensor)
             return mode.from_tensor(tensor)
 
-        with mode:
-            yield fake, fake
+        def feed(tensor: torch.Tensor) -> torch.Tensor:
+            if tensor.device.type == "meta" or tensor.is_floating_point() or tensor.numel() > FEW:
+                return fake(tensor)
+            with mode:  # a constant: whoever asks for its values gets them
+                return torch.tensor(tensor.tolist(), dtype=tensor.dtype)
+
+        before = getattr(fake_tensor, "CONSTANT_NUMEL_LIMIT", FEW)  # private to torch: of one entry as it comes
+        fake_tensor.CONSTANT_NUMEL_LIMIT = max(before, FEW)
+        try:
+            with mode:
+                yield fake, feed
+        finally:
+            fake_tensor.CONSTANT_NUMEL_LIMIT = before
 
 
 def _with_values(tensor: torch.Tensor) -> torch.Tensor:

@@ -31,7 +31,8 @@ def guesses(model: Any) -> Iterator[dict[int | str, Any]]:
         names += [n for n in ("input_ids", "pixel_values") if n in signature and n not in names]
     from .guesses import from_signature
 
-    yield {n: named_input(n, model.config) or from_signature(n, signature[n], model) for n in names}
+    known = {n: named_input(n, model.config) for n in names if n != "hidden_states" or "grid_thw" in signature}
+    yield {n: known.get(n) or from_signature(n, signature[n], model) for n in names}
     dummy = _dummy(model)
     if dummy:
         yield dummy
@@ -65,18 +66,35 @@ def named_input(name: str, config: Any) -> Spec | None:
         return Spec(
             (BATCH, STEPS, setting(config, "encoder_hidden_size", "hidden_size", "d_model", default=768)), name=name
         )
-    return _picture(name, config) or _sound(name, config) or _series(name, config)
+    return _patches(name, config) or _picture(name, config) or _sound(name, config) or _series(name, config)
+
+
+SIDE = 4
+"""Patches along each side of a picture that is handed over patch by patch, and frames beside each other."""
+
+
+def _patches(name: str, config: Any) -> Spec | None:
+    """Return an input of models that take pictures of any size as rows of patches, with the sizes beside them."""
+    if name.endswith("grid_thw"):
+        return Spec((1, 3), LONG, SIDE, SIDE + 1, name)
+    patch = setting(config, "patch_size")
+    if name == "hidden_states" and isinstance(patch, int):
+        frames = setting(config, "temporal_patch_size", default=1)
+        channels = setting(config, "in_channels", "num_channels", "in_chans", default=3)
+        return Spec((SIDE**3, channels * frames * patch * patch), name=name)
+    return None
 
 
 def _picture(name: str, config: Any) -> Spec | None:
     height, width = _pair(setting(config, "image_size", "crop_size", default=224))
     channels = setting(config, "num_channels", "in_chans", "in_channels", default=3)
     channels = channels if isinstance(channels, int) else 3
-    if name in ("pixel_values", "pixel_values_images", "images", "image"):
-        return Spec((BATCH, channels, height, width), name=name)
-    if name in ("pixel_values_videos", "videos"):
+    of_videos = getattr(config, "tubelet_size", None) and getattr(config, "num_frames", None)
+    if name in ("pixel_values_videos", "videos") or (name == "pixel_values" and of_videos):
         frames = setting(config, "num_frames", "frames_per_clip", default=8)
         return Spec((BATCH, frames, channels, height, width), name=name)
+    if name in ("pixel_values", "pixel_values_images", "images", "image"):
+        return Spec((BATCH, channels, height, width), name=name)
     return None
 
 
