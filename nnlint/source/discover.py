@@ -6,10 +6,11 @@ import ast
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ..facts import Span
+from ..facts import Recipe, Span
 from . import comments
 from .effects import Effects
 from .flow import Lost
+from .linked import link
 from .modules import MOVES, Modules
 from .naming import Naming, header
 from .outline import Candidate, Hint, Outline
@@ -76,7 +77,7 @@ class _Discovery:
             remarks.append(Hint(line=comment.line, message=f"unknown comment `nnlint: {comment.word}`", help=help))
         module, root = module_name(self.path)
         at_import = self.effects.at_import()
-        recipe, direct = read_recipe(self.modules, self.effects)
+        recipe, direct = self._recipe(root)
         return Outline(
             path=str(self.path),
             module=module,
@@ -90,6 +91,15 @@ class _Discovery:
             loss_reads_model_directly=direct,
             hints=(*remarks, *(() if candidates else self.reasons)),
         )
+
+    def _recipe(self, root: Path) -> tuple[Recipe, bool]:
+        """Read the recipe, values and functions of the project's other modules followed."""
+        linked = link(self.path, self.text, root)
+        if linked is None:
+            return read_recipe(self.modules, self.effects)
+        values = Values(linked)
+        effects = Effects(linked, values.flow)
+        return read_recipe(Modules(values, effects), effects)
 
     def _comment_span(self, model: comments.ModelComment) -> Span:
         at = model.comment

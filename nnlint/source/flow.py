@@ -150,7 +150,9 @@ class Flow:
                 raise Lost(f"`{name}` has subclasses")
             if isinstance(parent, ast.Call) and last_name(parent.func) in ("isinstance", "super", "issubclass"):
                 continue
-            if isinstance(parent, (ast.Attribute, ast.arg, ast.Subscript, ast.BinOp, ast.AnnAssign, *FUNCTIONS)):
+            if isinstance(
+                parent, (ast.Attribute, ast.ImportFrom, ast.arg, ast.Subscript, ast.BinOp, ast.AnnAssign, *FUNCTIONS)
+            ):
                 continue
             raise Lost(f"`{name}` is handed on at line {node.lineno}, which may call it")
 

@@ -51,16 +51,23 @@ class Program:
         """Those among them that a method call changes."""
         self.attribute_writes: dict[str, list[ast.Attribute]] = {}
         self.item_writes: dict[object, list[ast.Subscript]] = {}
+        self.elsewhere: dict[ast.AST, ast.Module] = {}
+        """Names that are read in another module than they stand in."""
         self._index()
 
     def _index(self) -> None:
-        """Walk the tree once, in source order, without recursion (generated code is deep)."""
-        root = Scope(self.tree)
-        self.inside[self.tree] = root
-        todo: list[tuple[ast.AST, Scope]] = [(child, root) for child in reversed(self.tree.body)]
-        self.parent.update((child, self.tree) for child in self.tree.body)
+        self._index_tree(self.tree)
+
+    def _index_tree(self, tree: ast.Module) -> None:
+        """Walk a tree once, in source order, without recursion (generated code is deep)."""
+        root = self.inside[tree] if tree in self.inside else Scope(tree)
+        self.inside[tree] = root
+        todo: list[tuple[ast.AST, Scope]] = [(child, root) for child in reversed(tree.body)]
+        self.parent.update((child, tree) for child in tree.body)
         while todo:
             node, scope = todo.pop()
+            if node in self.elsewhere:
+                scope = self.inside.setdefault(self.elsewhere[node], Scope(self.elsewhere[node]))
             self.order[node] = len(self.order)
             self.scope[node] = scope
             self._note(node, scope)
@@ -107,18 +114,22 @@ class Program:
 
     def span(self, node: ast.AST) -> Span:
         """Return where a node stands: columns in code points (the tree counts bytes)."""
+        return self.span_in(node, self.path, self.lines)
+
+    def span_in(self, node: ast.AST, path: str, lines: list[str]) -> Span:
+        """Return where a node stands in a file of these lines."""
         line, end = node.lineno, node.end_lineno or node.lineno  # type: ignore[attr-defined]
         return Span(
-            path=self.path,
+            path=path,
             line=line,
-            column=self._column(line, node.col_offset),  # type: ignore[attr-defined]
+            column=_column(lines, line, node.col_offset),  # type: ignore[attr-defined]
             end_line=end,
-            end_column=self._column(end, node.end_col_offset or 0),  # type: ignore[attr-defined]
+            end_column=_column(lines, end, node.end_col_offset or 0),  # type: ignore[attr-defined]
         )
 
-    def _column(self, line: int, offset: int) -> int:
-        text = self.lines[line - 1] if line <= len(self.lines) else ""
-        return offset + 1 if text.isascii() else len(text.encode()[:offset].decode(errors="ignore")) + 1
+    def is_main(self, node: ast.AST) -> bool:
+        """Return whether a node stands in the file itself, not in a module that it imports."""
+        return True
 
     def segment(self, node: ast.AST) -> str:
         """Return the source text of a node, as it stands."""
@@ -256,6 +267,11 @@ class Program:
             yield one
             if nested or one is node or not isinstance(one, (*FUNCTIONS, ast.ClassDef, ast.Lambda)):
                 todo.extend(reversed(children(one)))
+
+
+def _column(lines: list[str], line: int, offset: int) -> int:
+    text = lines[line - 1] if line <= len(lines) else ""
+    return offset + 1 if text.isascii() else len(text.encode()[:offset].decode(errors="ignore")) + 1
 
 
 def children(node: ast.AST) -> list[ast.AST]:

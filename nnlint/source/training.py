@@ -63,7 +63,8 @@ class Training:
         backwards = [c for c in self.program.calls if self.loss_of(c) is not None]
         living = [c for c in backwards if self.is_alive(c) and self.flow.is_live(c, None)]
         found = [s for c in living[:_MOST] if (s := self._site(c)) is not None]
-        return found or [s for c in backwards[:_MOST] if (s := self._site(c)) is not None]
+        own = [c for c in backwards if self.program.is_main(c)]
+        return found or [s for c in own[:_MOST] if (s := self._site(c)) is not None]
 
     def is_alive(self, node: ast.AST) -> bool:
         """Return whether code is reached from the module's top level, as far as names show."""
