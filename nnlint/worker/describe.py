@@ -8,6 +8,7 @@ from typing import Any
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from .ignored import ignored
 from .inference import random_in_eval
 from .inputs import given_inputs, guessed_inputs
 from .probe import probe_model
@@ -66,6 +67,10 @@ def describe(
     found = {"subject": subject, "model": describe_model(model, graph, why=why)}
     if graph is not None and chosen is not None:
         found["model"]["random_in_eval"] = random_in_eval(model, graph["nodes"], chosen.args, chosen.kwargs)
+        by_id = {node["id"]: node for node in graph["nodes"]}
+        found["model"]["ignored"] = ignored(
+            model, chosen.args, chosen.kwargs, by_id, attempt.inputs if attempt else (), graph["outputs"]
+        )
     if probe and graph is not None and chosen is not None:
         found["probe"] = probe_model(model, chosen, graph, loss, labels)
     return found

@@ -29,8 +29,8 @@ def respelled(names: Names, text: str) -> str:
     module.visit(Dotted())
     for name in sorted(found, key=len, reverse=True):
         root = name.partition(".")[0]
-        module = name.rpartition(".")[0]
-        if names.bound.get(root) == root and not (module == "torch.nn" and module in names.bound.values()):
+        holder = name.rpartition(".")[0]
+        if names.bound.get(root) == root and not (holder == "torch.nn" and holder in names.bound.values()):
             continue
         text = text.replace(name, names.spell(name))
     return text
