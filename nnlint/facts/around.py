@@ -133,6 +133,6 @@ class Threshold(Fact):
     span: Span
     """The comparison, or the call that rounds."""
     value: Span | None = None
-    """The 0.5."""
+    """The 0.5; what a function (and not a method) rounds."""
     model: str = "model"
     """The model, as the user wrote it."""

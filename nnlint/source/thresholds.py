@@ -36,7 +36,8 @@ class Thresholds:
         for node in self.program.scope:
             found = self._halved(node) if isinstance(node, ast.Compare) else None
             if isinstance(node, ast.Call):
-                found = self._made("round", node, self._rounded(node))
+                rounded = self._rounded(node)
+                found = self._made("round", node, rounded, rounded if rounded in node.args else None)
             if found is not None:
                 yield found
 

@@ -1,0 +1,36 @@
+import io
+
+import torch
+from torch import nn
+
+torch.manual_seed(64)
+centers = torch.randn(4, 10)
+y = torch.randint(4, (1000,))
+x = centers[y] + torch.randn(1000, 10)
+
+model = nn.Sequential(nn.Linear(10, 48), nn.ReLU(), nn.Linear(48, 4))
+criterion = nn.CrossEntropyLoss()
+def initialize(module):
+    if isinstance(module, nn.Linear):
+        nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+        nn.init.zeros_(module.bias)
+
+
+buffer = io.BytesIO()
+torch.save(model.state_dict(), buffer)
+buffer.seek(0)
+model.load_state_dict(torch.load(buffer))
+# finding: checkpoint-not-loaded
+model.apply(initialize)
+optimizer = torch.optim.Adam(model.parameters(), lr=0.003)
+
+for epoch in range(12):
+    model.train()
+    for rows in torch.randperm(800).split(32):
+        optimizer.zero_grad()
+        criterion(model(x[rows]), y[rows]).backward()
+        optimizer.step()
+
+model.eval()
+with torch.no_grad():
+    print("metric accuracy", (model(x[800:]).argmax(1) == y[800:]).float().mean().item())
