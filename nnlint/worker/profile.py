@@ -87,7 +87,15 @@ def describe_target(tensor: torch.Tensor, sample: torch.Tensor | None, made: str
         facts["distinct"] = min(1000, int(torch.unique(flat.reshape(-1)[:1_000_000]).numel()))
         facts["one_hot"] = _one_hot(flat)
         facts.update(_labels(flat, values) if facts["integral"] else _numbers(flat))
+        if sample is not None and "classes" in facts:
+            facts["grouped"] = _grouped(flat, len(facts["classes"]))
     return facts
+
+
+def _grouped(labels: torch.Tensor, count: int) -> bool:
+    """Whether each of several labels stands in one run of rows."""
+    rows = labels.argmax(-1) if _one_hot(labels) else labels.reshape(-1)
+    return count > 1 and len(rows) > 2 * count and int((rows[1:] != rows[:-1]).sum()) == count - 1
 
 
 def _labels(flat: torch.Tensor, values: torch.Tensor) -> dict[str, Any]:
