@@ -54,7 +54,7 @@ def kl_div_on_probabilities(output: Output) -> Finding | None:
             label="a logarithm already",
             also={output.loss: "takes probabilities here"},
             why="its targets are negative, so that the loss has no lowest value",
-            help="" if output.loss.span is None else "",
+            help="" if output.loss.span else "say that the targets are logarithms with `log_target=True`",
             fixes=[set_argument(output.loss.span, "log_target", True, title="say that the targets are logarithms")]
             if output.loss.span
             else [],

@@ -16,7 +16,7 @@ References
     Huber: Robust Estimation of a Location Parameter, 1964. Lavanya Shukla: Designing Your Neural Networks, 2019.
 """
 
-from nnlint.facts import Data, Output
+from nnlint.facts import Data, Graph, Node, Output
 from nnlint.facts.graph import VIEWS
 from nnlint.finding import Finding
 from nnlint.fix import replace_loss
@@ -34,9 +34,9 @@ def outlier_sensitive_loss(output: Output, data: Data) -> Finding | None:
     loss, target, call = output.loss, data.target, output.call
     if loss.kind != "mse" or target.made != "data" or target.rows < ENOUGH or len(target.shape) > 2:
         return None
-    if call is not None and output.target_place is not None:
-        if output.graph.behind(output.graph[call.inputs[output.target_place]], VIEWS).kind != "constant":
-            return None
+    place = output.target_place
+    if call is not None and place is not None and _computed(output.graph, output.graph[call.inputs[place]]):
+        return None
     if not SHARE <= target.outliers <= MOST:
         return None
     return Finding(
@@ -49,3 +49,8 @@ def outlier_sensitive_loss(output: Output, data: Data) -> Finding | None:
         else [],
         help="" if " " not in loss.name else "take the absolute error or Huber's loss",
     )
+
+
+def _computed(graph: Graph, node: Node) -> bool:
+    """Whether a target is made by calls of a network rather than read from the data."""
+    return graph.behind(node, VIEWS).kind != "constant"

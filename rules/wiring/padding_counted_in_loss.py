@@ -15,7 +15,7 @@ References
     PyTorch: `torch.nn.CrossEntropyLoss`, `ignore_index`.
 """
 
-from nnlint.facts import Data, Output, Target, known
+from nnlint.facts import Data, Output, Target
 from nnlint.finding import Finding
 from nnlint.fix import Fix, set_argument
 from nnlint.rule import rule
@@ -66,7 +66,4 @@ def _fixes(output: Output, value: int) -> list[Fix]:
     place = output.loss.span or output.loss.call
     if place is None or " " in output.loss.name:
         return []
-    known_class = known(lambda: output.loss.kind, "custom") in CLASSES
-    return (
-        [set_argument(place, "ignore_index", value, title="leave the padding out of the loss")] if known_class else []
-    )
+    return [set_argument(place, "ignore_index", value, title="leave the padding out of the loss")]
