@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from ..facts import Missing, Optimizer
+from ..facts import Group, Missing, Optimizer
 from .arguments import Arguments
 from .flow import Frame, Lost, Place
 from .objects import Objects
@@ -142,6 +142,7 @@ class Optimizers:
             nesterov=argument("nesterov", known.nesterov),
             weight_decay=argument("weight_decay", known.weight_decay),
             given=given.names,
+            groups=given.written_groups(),
         )
 
 
@@ -197,6 +198,47 @@ class _Given(Arguments):
             return value if isinstance(value, bool) else Missing("it is no plain value")
         good = isinstance(value, _NUMBERS) and not isinstance(value, bool)
         return float(value) if good else Missing("it is no number")
+
+    def written_groups(self) -> Any:
+        """Return the groups of parameters that are written as a list of dictionaries; Missing for any other form."""
+        params = self.written.get("params")
+        if params is None:
+            return Missing("the parameters are not to be seen")
+        node: ast.AST = params.node
+        if isinstance(node, ast.Name):
+            try:
+                places = self.reader.objects.flow.definitions(node, params.frame)
+            except Lost as lost:
+                return Missing(lost.why)
+            changed = node.id in self.reader.program.updated
+            if len(places) != 1 or places[0].path or changed:
+                return Missing("the groups are put together in a way that cannot be followed")
+            node = places[0].node
+        if isinstance(node, ast.Call) and last_name(node.func) == "parameters":
+            return (Group(span=self.reader.program.span(node), params=ast.unparse(node)),)
+        plain = isinstance(node, (ast.List, ast.Tuple)) and all(isinstance(e, ast.Dict) for e in node.elts)
+        if not plain or not isinstance(node, (ast.List, ast.Tuple)):
+            return Missing("the groups are put together in a way that cannot be followed")
+        return tuple(self._group(e, params.frame) for e in node.elts if isinstance(e, ast.Dict))
+
+    def _group(self, node: ast.Dict, frame: Frame | None) -> Group:
+        entries = {k.value: v for k, v in zip(node.keys, node.values) if isinstance(k, ast.Constant)}
+        whole = len(entries) == len(node.keys)
+        params = entries.get("params")
+
+        def number(name: str) -> Any:
+            if name not in entries:
+                return Missing("the group does not set it" if whole else "the group is unpacked from elsewhere")
+            value = self.reader.values.maybe(entries[name], None, frame)
+            good = isinstance(value, _NUMBERS) and not isinstance(value, bool)
+            return float(value) if good and value is not None else Missing("it is no plain number")
+
+        return Group(
+            span=self.reader.program.span(node),
+            params=ast.unparse(params) if params is not None else None,
+            lr=number("lr"),
+            weight_decay=number("weight_decay"),
+        )
 
     def _in_groups(self, name: str) -> bool:
         """Return whether some parameter group of the file sets an argument."""

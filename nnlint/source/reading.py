@@ -10,6 +10,7 @@ from ..facts import Missing
 from .arguments import Arguments
 from .batches import BatchReader
 from .flow import Lost, Place
+from .gradients import LoopReader
 from .loaders import Loaders, is_loader
 from .losses import Losses
 from .objects import Objects
@@ -41,6 +42,7 @@ class Reading:
     training: Training
     losses: Losses
     batches: BatchReader
+    loops: LoopReader
     sites: list[Site]
 
     def calls_of(self, *dotted: str) -> list[ast.Call]:

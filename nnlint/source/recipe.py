@@ -23,6 +23,7 @@ from .losses import Losses
 from .modules import Modules
 from .objects import Objects
 from .optimizers import Optimizers
+from .preparing import Preparing
 from .program import last_name
 from .reading import Handed, Reading
 from .schedules import Schedules
@@ -72,7 +73,7 @@ class _Reader:
     @cached_property
     def reading(self) -> Reading:
         """The readers, as the adapters of training frameworks take them."""
-        return Reading(self.objects, self.optimizers, self.training, self.losses, self.batches, self.sites)
+        return Reading(self.objects, self.optimizers, self.training, self.losses, self.batches, self.loops, self.sites)
 
     def _around(self) -> dict[str, Any]:
         """Return what can be told whoever makes the loop."""
@@ -82,6 +83,7 @@ class _Reader:
             "seeded": self.kept.seeded(),
             "saved": self.kept.saved(),
             "loaded": self.kept.loaded(),
+            "preparations": Preparing(self.objects, self.trace).read(),
             "averaging": read_averaging(self.objects),
             "thresholds": read_thresholds(self.objects),
         }

@@ -28,5 +28,13 @@ def read(reading: Reading) -> Handed | None:
         given = Arguments(reading.objects.values, built[0], ())
         plugin = "gradient_accumulation_plugin" in given.written
         every = Missing("a plugin says it") if plugin else reading.count(given, "gradient_accumulation_steps", 1)
-    fields = {} if every == 1 else {"updates": Missing("several batches make one step")}
-    return Handed(fields, loop={"accumulates": every, "divides": True})
+    return Handed({"updates": _updates(reading, every)}, loop={"accumulates": every, "divides": True})
+
+
+def _updates(reading: Reading, every: Any) -> Any:
+    """Return the steps in all: the last batch of each epoch makes one, whether the count is full or not."""
+    found = [reading.batches.read(s) for s in reading.sites[:1]]
+    batches, epochs = (found[0].updates, found[0].epochs) if found else (None, None)
+    if isinstance(batches, int) and isinstance(epochs, int) and epochs and isinstance(every, int):
+        return epochs * -(-(batches // epochs) // every)
+    return Missing("several batches make one step")

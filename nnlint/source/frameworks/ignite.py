@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from typing import Any
 
 from ...facts import Loop, Missing
@@ -47,8 +48,17 @@ def read(reading: Reading) -> Handed | None:
             steps = [s for site in reading.sites for s in site.steps]
             if len(steps) != 1 or isinstance(program.parent.get(program.parent.get(steps[0].call, engine)), ast.If):
                 fields["updates"] = Missing("not one optimizer steps once in each turn")
-            return Handed(fields)
+            return Handed(fields, loop=_turn(reading, function))
     return None
+
+
+def _turn(reading: Reading, function: ast.AST) -> dict[str, Any]:
+    """Return what only one who knows that the engine calls a function once a batch can tell."""
+    site = next(s for s in reading.sites if reading.objects.program.within(s.backward, function))
+    turn = replace(site, loops=(function,))  # type: ignore[arg-type]
+    inside = any(reading.objects.program.within(p.node, function) for s in site.steps for p in s.built)
+    told: dict[str, Any] = {"clears_gradients": reading.loops.clears(turn)}
+    return told if inside or not all(s.built for s in site.steps) else told | {"optimizer_built": None}
 
 
 def _terms(reading: Reading, given: Arguments) -> list[Term] | Missing:

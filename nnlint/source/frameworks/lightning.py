@@ -68,14 +68,14 @@ class _Module:
             epochs = Missing("`max_epochs` is set when the program runs")
         steps = self._trainer("max_steps", "no `max_steps` is to be seen")
         accumulates = self._accumulates()
-        known = whole and isinstance(count, int) and accumulates == 1
+        known = whole and isinstance(count, int) and isinstance(accumulates, int)
         limited = isinstance(steps, int) and not isinstance(steps, bool) and steps > 0
         return {
             "schedulers": self._schedulers(),
             "batch_size": size,
             "shuffles": shuffles,
             "epochs": epochs,
-            "updates": steps if limited and not whole else epochs * count
+            "updates": steps if limited and not whole else epochs * -(-count // accumulates)
             if known and not limited else count if isinstance(count, Missing) else Missing("it is not to be seen"),
             "best_weights": self._best(),
             "early_stopping": self._early(),
