@@ -18,7 +18,7 @@ from .around import (
 from .data import Target
 from .loop import Loop
 from .span import Span
-from .unknown import Fact, Known, missing
+from .unknown import Fact, Known, known, missing
 
 __all__ = ["Group", "Loop", "Loss", "LossKind", "Optimizer", "Recipe", "Scheduler"]
 
@@ -146,3 +146,13 @@ class Recipe(Fact):
         if len(self.losses) != 1:
             raise Unknown("recipe.loss", f"{len(self.losses)} losses found")
         return self.losses[0]
+
+    @property
+    def counted(self) -> bool:
+        """Whether `updates` rests on a DataLoader that trains. Without one it may be an estimate."""
+        nothing: tuple[Loader, ...] = ()
+        return any(_role(loader) == "train" for loader in known(lambda: self.loaders, nothing))
+
+
+def _role(loader: Loader) -> str:
+    return known(lambda: str(loader.role), "")

@@ -15,7 +15,7 @@ References
     Smith, Topin: Super-Convergence, 2018. PyTorch: `torch.optim.lr_scheduler.OneCycleLR`.
 """
 
-from nnlint.facts import Optimizer, Recipe, known
+from nnlint.facts import Optimizer, Recipe
 from nnlint.finding import Finding
 from nnlint.fix import Fix, InsertStatement
 from nnlint.rule import rule
@@ -30,8 +30,8 @@ def constant_learning_rate(optimizer: Optimizer, recipe: Recipe) -> Finding | No
     """Propose a 1cycle schedule where there is none."""
     if optimizer.kind not in CYCLED or len(recipe.optimizers) > 1 or recipe.scheduler is not None:
         return None
-    if not any(known(lambda one=loader: one.role, "") == "train" for loader in recipe.loaders):
-        return None  # the number of steps, which the schedule must not exceed, is an estimate
+    if not recipe.counted:
+        return None  # a 1cycle schedule must not be stepped once too often
     loop, updates, rate = recipe.loop, recipe.updates, optimizer.lr
     if updates < FEWEST or optimizer.span is None or loop.step is None or loop.optimizer_name is None:
         return None

@@ -1,5 +1,6 @@
 import torch
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
 torch.manual_seed(55)
 centers = torch.randn(4, 10)
@@ -8,14 +9,15 @@ x = centers[y] + torch.randn(1000, 10)
 
 model = nn.Sequential(nn.Linear(10, 48), nn.ReLU(), nn.Linear(48, 4))
 criterion = nn.CrossEntropyLoss()
+loader = DataLoader(TensorDataset(x[:800], y[:800]), batch_size=32, shuffle=True)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9, nesterov=True)
 scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=4)
 
 for epoch in range(12):
     model.train()
-    for rows in torch.randperm(800).split(32):
+    for inputs, labels in loader:
         optimizer.zero_grad()
-        criterion(model(x[rows]), y[rows]).backward()
+        criterion(model(inputs), labels).backward()
         optimizer.step()
         # finding: scheduler-unit-mismatch
         scheduler.step()
