@@ -44,7 +44,8 @@ def main() -> None:
     (MADE / "rules").mkdir(parents=True)
     for page in sorted(PAGES.glob("*.md")):
         _write(page.name, page.read_text("utf-8").replace("{{ settings }}", settings()))
-    shutil.copy(ROOT / "docs" / "schema" / "report.schema.json", MADE)
+    for schema in sorted((ROOT / "docs" / "schema").glob("*.json")):
+        shutil.copy(schema, MADE)
     _write("index.md", _front_page())
     _write("command-line.md", command_line())
     _write("rules/index.md", index(rules))

@@ -55,7 +55,20 @@ def _or_missing(value: Any, validate: Callable[[Any], Any]) -> Any:
     return validate(value)
 
 
-Known = Annotated[T, WrapValidator(_or_missing)]
+class _OrUnknown:
+    """Says in the JSON Schema that a fact may be `{"unknown": "why"}`."""
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        unknown = {
+            "type": "object",
+            "properties": {"unknown": {"type": "string"}},
+            "required": ["unknown"],
+            "additionalProperties": False,
+        }
+        return {"anyOf": [handler(schema), unknown]}
+
+
+Known = Annotated[T, WrapValidator(_or_missing), _OrUnknown()]
 """The type of a field that holds a `T`, or raises `Unknown` when it is read."""
 
 
