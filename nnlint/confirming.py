@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -11,10 +11,10 @@ from typing import NamedTuple
 from .facts import known
 from .fixing import applicable
 from .inspection.interpreter import NoInterpreter, choose
-from .report import Evidence, Measured, Report, ReportedFinding
+from .report import Evidence, Measured, Report, ReportedFinding, ReportedFix
 from .settings import ConfigurationError, Settings
 from .source.discover import module_name
-from .source.rewrite import CannotApply, read_source, rewrite
+from .source.rewrite import read_source, rewrite_all
 from .trainer import (
     FOLDER,
     Confirmation,
@@ -28,13 +28,20 @@ from .trainer import (
 
 Progress = Callable[[str], None]
 
+TOGETHER = "all fixes together"
+
 
 class Terms(NamedTuple):
-    """How much a study may spend (pairs of runs, seconds), and whether results are kept for the next one."""
+    """How much a study may spend (pairs of runs, seconds), and whether results are kept for the next one.
+
+    `together` adds all fixes at once, and each of them left out; `experiments` adds the proposals.
+    """
 
     seeds: int = 16
     budget: float = 300.0
     cache: bool = True
+    together: bool = False
+    experiments: bool = False
 
 
 def confirm(
@@ -44,18 +51,61 @@ def confirm(
 
     The verdicts stand in the order of `changed(report)`. Raises ConfigurationError where no Python has torch.
     """
-    variants: dict[str, dict[str, str]] = {}
-    for name, finding in changed(report, settings).items():
-        fix = next(f for f in finding.fixes if f.edits and f.safety != "display")
-        try:
-            variants[name] = rewrite(fix.origin, read_source, fix.facts) if fix.origin else {}
-        except CannotApply:
-            continue
-    result = confirm_script(path, variants, _options(path, report, settings, terms), progress)
+    fixes = {name: _first(finding) for name, finding in changed(report, settings).items()}
+    if terms.experiments:
+        fixes |= {f"{e.rule}: {e.title}": e.fixes[0] for e in report.experiments if e.fixes and e.fixes[0].edits}
+    variants = {name: _texts([fix]) for name, fix in fixes.items()}
+    mends = [fix for name, fix in fixes.items() if name in changed(report, settings)]
+    together = terms.together and len(mends) > 1
+    if together:
+        variants[TOGETHER] = _texts(mends)
+    options = _options(path, report, settings, terms)
+    possible = {name: texts for name, texts in variants.items() if texts}
+    result = confirm_script(path, possible, options, progress)
+    if together and possible.get(TOGETHER):
+        result = _leave_one_out(path, mends, possible[TOGETHER], result, options, progress)
+    result = _only_what_helped(result, report)
     verdicts = {verdict.name: verdict for verdict in result.verdicts}
     proved = {id(f): verdicts[n] for n, f in changed(report, settings).items() if n in verdicts}
     findings = tuple(_with_evidence(f, proved.get(id(f)), result) for f in report.findings)
     return report.model_copy(update={"findings": findings}), result
+
+
+def _first(finding: ReportedFinding) -> ReportedFix:
+    return next(fix for fix in finding.fixes if fix.edits and fix.safety != "display")
+
+
+def _texts(fixes: Sequence[ReportedFix]) -> dict[str, str]:
+    """Return the files as these fixes leave them; none where one of them cannot be applied beside the others."""
+    usable = [(fix.origin, fix.facts) for fix in fixes if fix.origin is not None]
+    result = rewrite_all([origin for origin, _ in usable], read_source, [facts for _, facts in usable])
+    return {} if result.left else dict(result.files)
+
+
+def _leave_one_out(
+    path: Path,
+    mends: Sequence[ReportedFix],
+    texts: dict[str, str],
+    result: Confirmation,
+    options: Options,
+    progress: Progress,
+) -> Confirmation:
+    """Add what is lost where one of the fixes is left out: which of them carry the gain."""
+    without = {f"without: {fix.title}": _texts([m for m in mends if m is not fix]) for fix in mends}
+    left = options.model_copy(update={"budget": max(30.0, options.budget - result.seconds), "best_rate": False})
+    lost = confirm_script(path, {n: t for n, t in without.items() if t}, left, progress, base=texts)
+    return result.model_copy(update={"left_out": lost.verdicts, "seconds": result.seconds + lost.seconds})
+
+
+def _only_what_helped(result: Confirmation, report: Report) -> Confirmation:
+    """Leave out the proposals that did not help, and count them."""
+    tried = {f"{e.rule}: {e.title}" for e in report.experiments}
+    kept = tuple(v for v in result.verdicts if v.name not in tried or v.word == "helps")
+    dropped = len(result.verdicts) - len(kept)
+    shown = {v.name for v in kept} | {"original"}
+    notes = (*result.notes, f"{dropped} proposals were tried and did not help") if dropped else result.notes
+    curves = tuple(curve for curve in result.curves if curve.name in shown)
+    return result.model_copy(update={"verdicts": kept, "notes": notes, "curves": curves})
 
 
 def compare(

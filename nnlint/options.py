@@ -141,6 +141,8 @@ running = _join(
 study = _join(
     _option("Study", "--against", metavar="FILE", type=click.Path(exists=True, dir_okay=False),
             help="Compare with this script instead of with the fixes of PATH."),
+    _option("Study", "--all-together", is_flag=True, help="Train also with all fixes, and with each of them left out."),
+    _option("Study", "--experiments", is_flag=True, help="Try the proposals as well; show those that help."),
     _option("Study", "--seeds", type=click.IntRange(3, 16), default=16, show_default=True, help="Most pairs of runs."),
     _option("Study", "--budget", type=click.FloatRange(min=1), metavar="SECONDS", default=300.0, show_default=True,
             help="Time for all runs together."),

@@ -200,3 +200,28 @@ def test_clean_removes_what_is_kept_and_nothing_else(tmp_path):
     assert "removed .nnlint_cache" in clean()
     assert "nothing to remove" in clean()
     assert [path.name for path in tmp_path.iterdir()] == ["train.py"]
+
+
+FAULTY = TRAIN.replace("nn.Linear(24, 2))", "nn.Linear(24, 2), nn.Softmax(dim=1))").replace(
+    "        optimizer.zero_grad()\n", ""
+)
+
+
+def test_all_fixes_together_one_left_out_and_proposals(tmp_path):
+    (tmp_path / "train.py").write_text(FAULTY)
+    command = [
+        sys.executable, "-m", "nnlint", "confirm", "train.py", "--all-together", "--experiments", "--seeds", "3",
+        "--budget", "20", "--output-format", "json", "--no-cache",
+    ]  # fmt: skip
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)["confirmation"]
+    names = [verdict["name"] for verdict in result["verdicts"]]
+    assert names[:2] == ["softmax-before-cross-entropy", "missing-zero-grad"]
+    assert "all fixes together" in names
+    proposals = [verdict for verdict in result["verdicts"] if ": " in verdict["name"]]
+    assert all(verdict["word"] == "helps" for verdict in proposals)
+    assert [verdict["name"] for verdict in result["left_out"]] == [
+        "without: return the logits", "without: clear the gradients before each backward pass",
+    ]  # fmt: skip
+    assert [path.name for path in tmp_path.iterdir()] == ["train.py"]

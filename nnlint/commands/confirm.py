@@ -27,6 +27,8 @@ def confirm(
     budget: float,
     cache: bool,
     chart: str | None,
+    all_together: bool,
+    experiments: bool,
     **given: Any,
 ) -> None:
     """Train a script with and without each fix, and say what the fix is worth.
@@ -49,10 +51,10 @@ def confirm(
     settings = settings_for((path,), given).model_copy(update={"run": not given["static"]})
     report = check_targets((path,), settings, progress=progress)
     kind = chart_kind(chart)
-    terms = confirming.Terms(seeds, budget, cache)
+    terms = confirming.Terms(seeds, budget, cache, all_together, experiments)
     if against is not None:
         result = confirming.compare(Path(path), Path(against), report, settings, progress, terms)
-    elif confirming.changed(report, settings):
+    elif confirming.changed(report, settings) or (experiments and report.experiments):
         report, result = confirming.confirm(Path(path), report, settings, progress, terms)
     else:
         result = Confirmation(

@@ -30,6 +30,11 @@ def as_text(result: Confirmation, findings: Mapping[str, ReportedFinding], style
         length += f" of the {result.planned_epochs:g} planned"
     rests = [result.data, f"trained for {length}" if result.epochs else "", f"{result.seconds:.0f} s"]
     rows.append(" · ".join(filter(None, rests)))
+    if result.left_out:
+        rows.append("all fixes, one left out at a time (hurts: it carries a part of the gain):")
+    for verdict in result.left_out:
+        rows += [f"  {style(_LOOK.get(verdict.word, 'bold'), verdict.word)}: {verdict.name}"]
+        rows += [f"    {line}" for line in _figures(verdict)]
     rows += [f"note: {one_line(note)}" for note in result.notes]
     if result.interrupted:
         rows.append("note: interrupted: the verdicts rest on what was measured until then")

@@ -31,18 +31,25 @@ def _silent(text: str) -> None:
 
 
 def confirm_script(
-    path: Path, variants: Mapping[str, Mapping[str, str]], options: Options, progress: Progress = _silent
+    path: Path,
+    variants: Mapping[str, Mapping[str, str]],
+    options: Options,
+    progress: Progress = _silent,
+    *,
+    base: Mapping[str, str] | None = None,
 ) -> Confirmation:
     """Train the script at `path` as it is and as each variant has it, over paired seeds, and judge every variant.
 
     `variants` maps a name (of a finding) to the new texts of the files that its fix changes, by path; every file is
-    run under its own path, whatever its text. `progress` is given one line at a time, "" at the end. Never raises for
+    run under its own path, whatever its text. `base` changes
+    the original likewise. `progress` is given one line at a time, "" at the end. Never raises for
     a script that cannot be trained: its verdicts are "not confirmed", with the reason. Ctrl-C returns what was
     measured, with `interrupted` set.
     """
-    arms = [Arm(name="original", path=path)]
-    for name, texts in variants.items():
-        arms.append(Arm(name=name, path=path, texts={str(Path(p).resolve()): text for p, text in texts.items()}))
+    arms = [
+        Arm(name=name, path=path, texts={str(Path(p).resolve()): text for p, text in texts.items()})
+        for name, texts in {"original": base or {}, **variants}.items()
+    ]
     return Study(arms, options, progress).run()
 
 

@@ -97,6 +97,8 @@ class Confirmation(Plain):
     interrupted: bool = False
     notes: tuple[str, ...] = ()
     curves: tuple[Curve, ...] = ()
+    left_out: tuple[Verdict, ...] = ()
+    """All fixes against all but one: "hurts" where the one left out carries a part of the gain."""
 
 
 class Study:
