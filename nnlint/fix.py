@@ -95,9 +95,9 @@ class ReplaceOptimizer(Verb):
     arguments: dict[str, Any]
 
 
-Spot = Literal["before", "after", "after_loop", "before_loops", "after_imports"]
-"""Where a statement goes, seen from the one at some place: beside it, behind the innermost loop around it, in front of
-the outermost one in its function, or behind the imports at the top of its file."""
+Spot = Literal["before", "after", "after_loop", "after_loops", "before_loops", "after_imports"]
+"""Where a statement goes, seen from the one at some place: beside it, behind the innermost loop around it, behind or in
+front of the outermost one in its function, or behind the imports at the top of its file."""
 
 
 class InsertStatement(Verb):

@@ -48,6 +48,10 @@ def test_behind_the_loop_over_the_batches() -> None:
     assert new == LOOP.replace("        opt.step()\n", "        opt.step()\n    plan.step()\n")
 
 
+def test_behind_all_loops() -> None:
+    assert inserted(LOOP, "opt.step()", "done = True", where="after_loops") == LOOP + "done = True\n"
+
+
 def test_in_front_of_all_loops() -> None:
     new = inserted(LOOP, "opt.step()", "best = None", where="before_loops")
     assert new == LOOP.replace("for epoch", "best = None\nfor epoch")

@@ -25,12 +25,14 @@ def statement_for(doc: Document, at: Span, where: str, clear_of: Sequence[Span] 
         raise CannotApply(f"there is no statement in line {at.line}")
     if clear_of:
         return largest(doc, statement, clear_of), where
-    if where not in ("after_loop", "before_loops"):
+    if where not in ("after_loop", "after_loops", "before_loops"):
         return statement, where
     loops = loops_around(doc, statement)
     if not loops:
         raise CannotApply(f"no loop stands around line {at.line}")
-    return (loops[0], "after") if where == "after_loop" else (loops[-1], "before")
+    if where == "after_loop":
+        return loops[0], "after"
+    return loops[-1], "after" if where == "after_loops" else "before"
 
 
 def loops_around(doc: Document, node: cst.CSTNode) -> list[cst.CSTNode]:
