@@ -118,6 +118,17 @@ def test_training_flag_follows_the_module() -> None:
     assert {n["arguments"]["training"] for n in nodes if n["op"] == "batch_norm"} == {False}
 
 
+@pytest.mark.parametrize("args", [(5,), (2, 9), (9, 2, -2), (0, 1, 0.3), (2.5,), (0,), (3, 3), (-1, 7, 3)])
+@pytest.mark.parametrize("dtype", [None, torch.float16])
+def test_a_row_of_numbers_is_as_long_as_torch_makes_it(args: tuple[float, ...], dtype: torch.dtype | None) -> None:
+    options = {} if dtype is None else {"dtype": dtype}
+    attempt = run_tier(Calling(lambda x: x.sum() + torch.arange(*args, **options)), (X,), {}, "meta")
+    assert attempt.error is None, attempt.error
+    made = next(n for n in attempt.nodes if n["op"] == "arange")
+    real = torch.arange(*args, **options)
+    assert made["gives"] == [{"shape": list(real.shape), "dtype": str(real.dtype).removeprefix("torch.")}]
+
+
 def test_shape_rules_say_what_torch_computes() -> None:
     def run(x: torch.Tensor, ids: torch.Tensor, abstract: bool) -> list[list[dict[str, object]]]:
         recorder = AbstractRecorder(device="meta" if abstract else None, abstract=abstract)

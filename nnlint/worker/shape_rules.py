@@ -5,6 +5,7 @@ A rule answers NotImplemented wherever anything is unusual, so that torch itself
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -239,6 +240,23 @@ _SAME = (
     "dropout1d", "dropout2d", "dropout3d", "nan_to_num", "cumsum",
 )  # fmt: skip
 
+def arange(args: Args, kwargs: Kwargs) -> Any:
+    """Shape of `torch.arange(start, end, step)` on the meta device, whose kernel imports sympy."""
+    if str(kwargs.get("device")) != "meta" or not 1 <= len(args) <= 3 or not all(type(n) in (int, float) for n in args):
+        return NotImplemented
+    if set(kwargs) - {"device", "dtype"}:
+        return NotImplemented
+    start, end, step = (0, args[0], 1) if len(args) == 1 else (*args, 1)[:3]
+    if not step or (end - start) / step < 0:
+        return NotImplemented
+    whole = all(type(n) is int for n in args)
+    return torch.empty(math.ceil((end - start) / step), dtype=kwargs.get("dtype") or _inferred(whole), device="meta")
+
+
+def _inferred(whole: bool) -> torch.dtype:
+    return torch.int64 if whole else torch.get_default_dtype()
+
+
 FUNCTION_RULES: dict[str, Rule] = {
     **dict.fromkeys(_SAME, same),
     **dict.fromkeys(("softmax", "log_softmax"), along),
@@ -246,6 +264,7 @@ FUNCTION_RULES: dict[str, Rule] = {
     **dict.fromkeys(("eq", "ne", "lt", "le", "gt", "ge"), comparison),
     **dict.fromkeys(("layer_norm", "rms_norm"), layer_norm),
     **dict.fromkeys(("conv1d", "conv2d", "conv3d"), _bound(convolution)),
+    "arange": arange,
     "linear": linear,
     "masked_fill": masked_fill,
     "scaled_dot_product_attention": attention,
