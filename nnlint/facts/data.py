@@ -91,6 +91,8 @@ class Target(Fact):
     """Rows of zeros and ones (two or more columns), at least one row with other than a single one."""
     classes: Known[tuple[tuple[int, int], ...]] = missing()
     """(label, rows that have it), by label: of whole numbers, up to 1000 different ones; of one-hot rows by place."""
+    shifted: Known[int | None] = missing()
+    """Which of the model's inputs that are ids (counted from 0) the target is, one step ahead; None for none."""
     grouped: Known[bool] = missing()
     """Whether, in the order of the data set, all rows of a label stand together."""
     missing_share: Known[float] = missing()

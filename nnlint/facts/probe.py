@@ -46,6 +46,29 @@ class Mixing(Plain):
     node: int | None = None
 
 
+class Later(Plain):
+    """A counterexample to "no output looks ahead": other ids from position `changed` on move the output at `moved`.
+
+    `input` counts the inputs that are ids, from 0; `steps` are the positions of that one. `by` is the largest change.
+    """
+
+    input: int
+    changed: int
+    moved: int
+    by: float
+    steps: int
+
+
+class Attended(Plain):
+    """How far what the first attention gives at real positions moves: with what stands at padding (the id `value`),
+    and with what stands at another real position. `node` is that attention."""
+
+    value: int
+    by_padding: float
+    by_real: float
+    node: int
+
+
 class Probe(Fact):
     """Signals in the order of the forward pass. `seeds` counts the batches or initializations averaged over."""
 
@@ -66,6 +89,10 @@ class Probe(Fact):
     """Names of trainable parameters on which no output depends, so that no gradient can arrive at them."""
     unmoved: Known[tuple[str, ...]] = missing()
     """Names of those at which a gradient of the outputs arrives that is zero in every entry."""
+    later: Known[tuple[Later, ...]] = missing()
+    """Where outputs of shape (N, T, ...) depend on later ids; empty where they do not."""
+    padding: Known[Attended] = missing()
+    """What attention over padded ids looks at."""
     after: int = 0
     """Optimizer steps before `mixes`, `constant`, `unreached` and `unmoved` were measured; the rest is measured before
     the first."""

@@ -15,6 +15,7 @@ from .failing import FailingRecorder
 from .losses import KINDS, Terms
 from .naming import name_of
 from .parameters import describe_parameters
+from .positions import ahead
 from .signals import Signals
 from .values import describe_tensor, each_tensor
 
@@ -175,7 +176,9 @@ class Iteration:
             found["compared"] = describe_tensor(target)["shape"]
             sample, _ = self._around.sample(target)
             made = self._made(found["target"], target, self._asked(found))
-            found["loss"]["compares"] = profile.describe_target(target, sample, made)
+            facts = found["loss"]["compares"] = profile.describe_target(target, sample, made)
+            given = [self._tensors.get(i) for call in self.calls for i in call["inputs"]]
+            facts["shifted"] = ahead(target, [t for t in given if t is not None])
 
     def _negative(self, node: int) -> bool:
         values = self._tensors.get(node)

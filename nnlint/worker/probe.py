@@ -19,6 +19,7 @@ from .dependence import MIXING, batches, dependence, trainable_names
 from .inputs import Inputs
 from .operations import DROPOUTS, layer_op
 from .paths import hidden_activations, logits_of
+from .positions import SEEING, positions
 from .recorder import NodeDict, Recorder
 from .swap import undisturbed
 from .values import each_tensor, map_tensors
@@ -64,10 +65,11 @@ def probe_samples(model: nn.Module, inputs: Inputs, nodes: Sequence[NodeDict]) -
     if why is None:
         try:
             with undisturbed(), torch.enable_grad():
-                return dependence(_copy(model), batches(inputs), nodes, trainable_names(model))
+                found = dependence(_copy(model), batches(inputs), nodes, trainable_names(model))
+                return {**found, **positions(lambda: _copy(model), inputs.args, inputs.kwargs, nodes)}
         except _GivesUp as reason:
             why = str(reason)
-    return {key: {"unknown": why} for key in MIXING}
+    return {key: {"unknown": why} for key in (*MIXING, *SEEING)}
 
 
 def cannot(model: nn.Module) -> str | None:
