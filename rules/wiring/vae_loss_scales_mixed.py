@@ -45,8 +45,8 @@ def vae_loss_scales_mixed(recipe: Recipe, model: Model) -> Finding | None:
         says=f"{loss.shown} is averaged, the divergence beside it is summed",
         label=f"a mean over {values:,} values",
         also={total: "a sum over batch and latent units"},
-        why=f"the reconstruction counts 1/{values:,} of what it does as a sum, and encoding nothing is the cheapest way "
-        "to a small loss",
+        why=f"the reconstruction counts 1/{values:,} of what it does as a sum, and encoding nothing is the cheapest "
+        "way to a small loss",
         help="" if named else "sum both, or average both over the samples",
         fixes=[set_argument(place, "reduction", "sum", title="sum the reconstruction error as well")]
         if named and place is not None
