@@ -91,6 +91,12 @@ choosing = _join(
             help="Read [tool.nnlint] of this file instead of the nearest pyproject.toml."),
 )  # fmt: skip
 
+baseline = _join(
+    _option("Rules", "--baseline", metavar="FILE", type=click.Path(dir_okay=False),
+            help="Pass over the findings that stand in this file."),
+    _option("Rules", "--write-baseline", is_flag=True, help="Write the findings of today to --baseline."),
+)  # fmt: skip
+
 fixing = _join(
     _option("Fixing", "--fix", is_flag=True, help="Write the safe fixes of the findings shown."),
     _option("Fixing", "--unsafe-fixes", is_flag=True,

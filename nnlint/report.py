@@ -9,9 +9,9 @@ from __future__ import annotations
 import io
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from .engine import NotChecked
 from .facts import Facts, Plain, Subject
@@ -28,7 +28,23 @@ MOST_ADVICE = 3
 Verdict = Literal["helps", "hurts", "no difference", "undecided", "not confirmed"]
 
 
-class Place(Plain):
+class InCell(Plain):
+    """What may stand in a notebook: then `cell` is the number of its cell, text cells counted, from 1.
+
+    Lines are those of the cell. Of other files, the field is left out of the JSON.
+    """
+
+    cell: int | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_cell(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        data: dict[str, Any] = handler(self)
+        if data.get("cell") is None:
+            data.pop("cell", None)
+        return data
+
+
+class Place(InCell):
     """Where something stands."""
 
     path: str | None = None
@@ -36,6 +52,17 @@ class Place(Plain):
     column: int | None = None
     end_line: int | None = None
     end_column: int | None = None
+
+    @property
+    def source(self) -> str | None:
+        """The name of its text among a report's sources."""
+        return self.path if self.cell is None else f"{self.path}#{self.cell}"
+
+    @property
+    def shown(self) -> str:
+        """`path:line:column` as far as it is known; `path:cell 3:line:column` in a notebook."""
+        cell = None if self.cell is None else f"cell {self.cell}"
+        return ":".join(str(part) for part in (self.path, cell, self.line, self.column) if part is not None)
 
 
 class Related(Place):
@@ -110,16 +137,16 @@ class Experiment(Plain):
     fixes: tuple[ReportedFix, ...] = ()
 
 
-class Suppressed(Plain):
-    """A finding that a comment or the configuration silenced."""
+class Suppressed(InCell):
+    """A finding that a comment, the configuration or the baseline silenced."""
 
     rule: str
     path: str | None
     line: int | None
-    by: Literal["comment", "configuration"]
+    by: Literal["comment", "configuration", "baseline"]
 
 
-class Trouble(Plain):
+class Trouble(InCell):
     """Something that kept nnlint from its work. `fatal` makes the exit status 2."""
 
     kind: str

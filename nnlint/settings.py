@@ -52,6 +52,7 @@ class Settings(Plain):
     rule_paths: tuple[str, ...] = ()
     models: tuple[ConfiguredModel, ...] = ()
     exclude: tuple[str, ...] = ()
+    baseline: str | None = None
     level: ShownLevel = "warning"
     fail_level: FailLevel = "warning"
     strict: bool = False

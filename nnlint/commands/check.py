@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,6 +13,7 @@ from .. import __version__, options
 from .terminal import in_colour, mistake, progress, tell, write
 
 if TYPE_CHECKING:
+    from ..baseline import Known
     from ..report import Report
     from ..rule import Rule
     from ..settings import Settings
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 @click.command(cls=options.Command)
 @click.argument("paths", nargs=-1, metavar="PATH...")
 @options.choosing
+@options.baseline
 @options.fixing
 @options.output
 @options.status
@@ -69,14 +72,22 @@ def _checked(
     paths: Sequence[str], rules: Sequence[Rule], settings: Settings, given: dict[str, Any]
 ) -> tuple[Report, str | None]:
     """Return the report, and what to write in its place: a diff, or the fixed text of standard input."""
+    from .. import baseline
     from ..pipeline import check_targets
     from ..targets import standing_in
 
     with standing_in(paths, given["stdin_filename"]) as stdin:
+        known, place = _baseline(settings, given)
 
         def once() -> Report:
-            return check_targets(paths, settings, rules=rules, progress=progress, stdin=stdin)
+            report = check_targets(paths, settings, rules=rules, progress=progress, stdin=stdin)
+            return report if place is None or known is None else baseline.without(report, known, place.parent)
 
+        if given["write_baseline"] and place is not None:
+            report = once()
+            write(baseline.written(report, place.parent), str(place))
+            click.echo(f"wrote {len(report.findings)} findings to {place}", err=True)
+            return report.model_copy(update={"findings": ()}), ""
         if not (given["fix"] or given["diff"]):
             return once(), None
         from ..fixing import fix
@@ -92,3 +103,16 @@ def _checked(
             files = ", ".join(names.shown(path) for path in result.after)
             click.echo(f"fixed {len(result.mended)} finding{'s' * (len(result.mended) > 1)} in {files}", err=True)
         return result.report, stdin.path.read_text("utf-8") if stdin else None
+
+
+def _baseline(settings: Settings, given: dict[str, Any]) -> tuple[Known | None, Path | None]:
+    """Return what the baseline holds, and where it is; nothing is read where it is to be written."""
+    from ..baseline import read
+    from ..settings import ConfigurationError
+
+    if settings.baseline is None:
+        if given["write_baseline"]:
+            raise ConfigurationError("--write-baseline needs --baseline FILE, or `baseline` in [tool.nnlint]")
+        return None, None
+    place = Path(given["baseline"] or Path(settings.root, settings.baseline))
+    return None if given["write_baseline"] else read(place), place
