@@ -8,12 +8,13 @@ from __future__ import annotations
 import functools
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sketch import Sketch, labels
 
 from nnlint.engine import check
-from nnlint.facts import Facts, Subject
+from nnlint.facts import Call, Facts, Group, Loop, Optimizer, Parameter, Span, Subject
 from nnlint.finding import Finding
 from nnlint.registry import load
 from nnlint.source.discover import outline
@@ -785,3 +786,192 @@ SOUND: list[tuple[str, str]] = [
 @pytest.mark.parametrize(("rule", "body"), SOUND, ids=[f"{rule}-{i}" for i, (rule, _) in enumerate(SOUND)])
 def test_is_left_alone(rule: str, body: str) -> None:
     assert not said(program(body), rule, noisy=True)
+
+
+# -- rules that look at the model as well
+
+
+def of_rule(facts: Facts, rule: str) -> list[Finding]:
+    return list(check(facts, [rules()[rule]]).findings)
+
+
+def net(norm: str | None = None) -> Sketch:
+    s = Sketch()
+    h = s.linear(s.input(20, 8), 16)
+    if norm is not None:
+        h = s.norm(h, norm)
+        name = f"norm{h}"
+        s.parameters += [
+            Parameter(name=f"{name}.{role}", shape=(16,), dtype="float32", layer=name, role=role)
+            for role in ("weight", "bias")
+        ]
+        s.nodes[h] = s.nodes[h].model_copy(update={"parameters": (f"{name}.weight", f"{name}.bias")})
+    s.loss("cross_entropy", s.linear(s.op("relu", h), 3))
+    return s
+
+
+def optimizer_of(s: Sketch, kind: str = "AdamW", **more: Any) -> Optimizer:
+    names = tuple(p.name for p in s.parameters)
+    usual = {"lr": 0.001, "weight_decay": 0.05, "given": ("lr", "weight_decay"), "momentum": 0.9}
+    usual["groups"] = (Group(params="model.parameters()", parameters=names),)
+    return Optimizer(kind=kind, parameters=names, span=Span(path="train.py", line=5), **{**usual, **more})
+
+
+@pytest.mark.parametrize("norm", ["batch_norm", "layer_norm", "group_norm", "rms_norm"])
+def test_norms_that_decay(norm: str) -> None:
+    s = net(norm)
+    (finding,) = of_rule(s.facts(optimizers=(optimizer_of(s),)), "decayed-norms-and-biases")
+    assert "0.05 acts on 4 norms and biases" in finding.says
+    assert len(finding.fixes[0].verbs) == 2
+
+
+def test_decay_that_nobody_chose_or_that_is_grouped_is_left_alone() -> None:
+    s, two = net("batch_norm"), (Group(weight_decay=0.05), Group(weight_decay=0.0))
+    for optimizer in (
+        optimizer_of(s, given=("lr",)),
+        optimizer_of(s, weight_decay=0.0),
+        optimizer_of(s, groups=two),
+    ):
+        assert not of_rule(s.facts(optimizers=(optimizer,)), "decayed-norms-and-biases")
+    plain = net()
+    assert not of_rule(plain.facts(optimizers=(optimizer_of(plain),)), "decayed-norms-and-biases")
+
+
+def halved(s: Sketch, dtype: str, **more: Any) -> Sketch:
+    s.parameters = [p.model_copy(update={"dtype": dtype, **more}) for p in s.parameters]
+    return s
+
+
+@pytest.mark.parametrize(("dtype", "kind"), [("bfloat16", "SGD"), ("float16", "Adam"), ("bfloat16", "AdamW")])
+def test_weights_in_half_precision(dtype: str, kind: str) -> None:
+    s = halved(net(), dtype)
+    (finding,) = of_rule(s.facts(optimizers=(optimizer_of(s, kind),)), "half-precision-weights")
+    assert finding.says == f"`{kind}` steps 4 parameters in {dtype}"
+
+
+def test_half_precision_that_may_stay() -> None:
+    for s, kind in (
+        (net(), "SGD"),
+        (halved(net(), "bfloat16"), "AdamWBF16"),
+        (halved(net(), "float16", trainable=False), "Adam"),
+    ):
+        assert not of_rule(s.facts(optimizers=(optimizer_of(s, kind),)), "half-precision-weights")
+
+
+def recurrent(length: int = 30, **recipe: Any) -> Facts:
+    s = Sketch()
+    s.loss(
+        "cross_entropy",
+        s.linear(s.op("getitem", s.lstm(s.input(20, length, 8), 16, batch_first=True), shape=(20, 16)), 3),
+    )
+    return s.facts(**recipe)
+
+
+def test_recurrent_layers_without_clipping() -> None:
+    calls = (Call(kind="forward", on="model"), Call(kind="step", on="optimizer"))
+    loop = Loop(clips=None, step=Span(path="train.py", line=9), calls=calls)
+    (finding,) = of_rule(recurrent(loop=loop), "rnn-without-clipping")
+    assert "30 steps in time" in finding.why
+    assert finding.fixes
+    (finding,) = of_rule(recurrent(), "rnn-without-clipping")
+    assert not finding.fixes
+
+
+def test_recurrent_layers_that_are_clipped_or_short_are_left_alone() -> None:
+    for kind in ("norm", "value"):
+        assert not of_rule(recurrent(loop=Loop(clips=kind)), "rnn-without-clipping")
+    assert not of_rule(recurrent(length=4), "rnn-without-clipping")
+    s = net()
+    assert not of_rule(s.facts(), "rnn-without-clipping")
+
+
+def test_each_group_has_a_rate_of_its_own() -> None:
+    s = net()
+    first, second = (
+        Group(lr=0.001, span=Span(path="train.py", line=6)),
+        Group(lr=0.5, span=Span(path="train.py", line=7)),
+    )
+    unknown = optimizer_of(s, "Adam", groups=(first, second)).hiding("lr")
+    (finding,) = of_rule(s.facts(optimizers=(unknown,)), "learning-rate-out-of-range")
+    assert finding.at == second.span
+    sound = optimizer_of(s, "Adam", groups=(first, Group(lr=0.01)))
+    assert not of_rule(s.facts(optimizers=(sound,)), "learning-rate-out-of-range")
+
+
+BINARY = """
+import torch
+from torch import nn
+x, y = torch.randn(1000, 8), torch.randint(2, (1000, 1)).float()
+model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 1))
+criterion = nn.BCEWithLogitsLoss()
+optimizer = torch.optim.Adam(model.parameters(), lr=0.001)
+for step in range(100):
+    optimizer.zero_grad()
+    criterion(model(x), y).backward()
+    optimizer.step()
+out = model(x)
+"""
+
+
+def binary(line: str, kind: str = "bce_with_logits", tail: str | None = None) -> list[Finding]:
+    text = BINARY.lstrip("\n") + line + "\n"
+    s = Sketch()
+    h = s.linear(s.input(20, 8), 1)
+    h = h if tail is None else s.op(tail, h)
+    s.returns(h)
+    loss = s.loss(kind, s.outside("squeeze", h, shape=(20,)))
+    recipe = outline(Path("/project/train.py"), text).recipe
+    values = {name: getattr(recipe, name) for name in ("thresholds", "loop")}
+    return of_rule(s.facts(losses=(loss,), **values), "logits-thresholded-at-half")
+
+
+@pytest.mark.parametrize(
+    ("line", "after"),
+    [
+        ("guess = out > 0.5", "guess = out > 0"),
+        ("guess = (model(x).squeeze(1) >= 0.5).float()", "guess = (model(x).squeeze(1) >= 0).float()"),
+        ("guess = torch.round(out)", "guess = (out > 0).float()"),
+        ("guess = out.detach().round()", "guess = (out.detach() > 0).float()"),
+    ],
+)
+def test_logits_under_a_threshold_for_probabilities(line: str, after: str) -> None:
+    (finding,) = binary(line)
+    text = BINARY.lstrip("\n") + line + "\n"
+    changed = rewrite(finding.fixes[0], {"/project/train.py": text}.__getitem__)["/project/train.py"]
+    assert changed.split("\n")[-2] == after
+
+
+@pytest.mark.parametrize(
+    ("line", "kind", "tail"),
+    [
+        ("guess = torch.sigmoid(out) > 0.5", "bce_with_logits", None),
+        ("guess = out.sigmoid().round()", "bce_with_logits", None),
+        ("guess = out > 0", "bce_with_logits", None),
+        ("guess = x > 0.5", "bce_with_logits", None),
+        ("guess = out > 0.5", "bce", "sigmoid"),
+        ("guess = out.round()", "mse", None),
+        ("probability = torch.sigmoid(out)\nguess = probability > 0.5", "bce_with_logits", None),
+    ],
+)
+def test_thresholds_that_fit(line: str, kind: str, tail: str | None) -> None:
+    assert not binary(line, kind, tail)
+
+
+def averaged(line: str, norm: str | None = "batch_norm") -> list[Finding]:
+    loop = (
+        "for epoch in range(5):\n    for a, b in train_loader:\n        TURN\n        averaged.update_parameters(model)"
+    )
+    facts = facts_of(program(f"averaged = torch.optim.swa_utils.AveragedModel({line}\n{loop}"))
+    return of_rule(facts.model_copy(update={"model": net(norm).facts().model}), "swa-without-bn-update")
+
+
+def test_averages_without_statistics_of_their_own() -> None:
+    for line in ("model)", "model, avg_fn=mean)", "model, use_buffers=False)"):
+        (finding,) = averaged(line)
+        assert finding.fixes
+
+
+def test_averages_whose_norms_are_right() -> None:
+    assert not averaged("model, use_buffers=True)")
+    assert not averaged("model)", norm="layer_norm")
+    assert not averaged("model)\ntorch.optim.swa_utils.update_bn(train_loader, averaged)")

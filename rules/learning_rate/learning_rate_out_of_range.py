@@ -18,9 +18,10 @@ References
     Bengio: Practical Recommendations for Gradient-Based Training, 2012. PyTorch: defaults of `torch.optim`.
 """
 
+import functools
 import math
 
-from nnlint.facts import Model, Optimizer, Recipe
+from nnlint.facts import Group, Model, Optimizer, Recipe, known
 from nnlint.finding import Finding
 from nnlint.fix import set_argument
 from nnlint.rule import rule
@@ -32,13 +33,34 @@ PART_OF_A_TUNED_PROMPT = 0.05
 
 
 @rule(level="warning", since="0.1")
-def learning_rate_out_of_range(optimizer: Optimizer, recipe: Recipe, model: Model) -> Finding | None:
-    """Report a rate that is orders of magnitude off for the optimizer's class."""
+def learning_rate_out_of_range(optimizer: Optimizer, recipe: Recipe, model: Model) -> list[Finding]:
+    """Report a rate that is orders of magnitude off for the optimizer's class, group by group where they differ."""
     if optimizer.kind not in RANGES:
-        return None
-    rate, (low, high) = optimizer.lr, RANGES[optimizer.kind]
-    if low <= rate <= high or rate <= 0 or recipe.scheduler is not None or _steps_little(optimizer, model):
-        return None
+        return []
+    rates = _rates(optimizer)
+    low, high = RANGES[optimizer.kind]
+    off = [(rate, group) for rate, group in rates if not low <= rate <= high and rate > 0]
+    if not off or recipe.scheduler is not None or _steps_little(optimizer, model):
+        return []
+    found = [_finding(optimizer, recipe, model, rate, group) for rate, group in off]
+    return [finding for finding in found if finding is not None]
+
+
+def _rates(optimizer: Optimizer) -> list[tuple[float, Group | None]]:
+    """Return the rate of the optimizer, or that of each group where groups have rates of their own."""
+    nothing: tuple[Group, ...] = ()
+    none: float | None = None
+    own = []
+    for group in known(lambda: optimizer.groups, nothing):
+        rate = known(functools.partial(getattr, group, "lr"), none)
+        if rate is not None:
+            own.append((rate, group))
+    distinct = {rate for rate, _ in own}
+    return [*own] if len(distinct) > 1 else [(optimizer.lr, None)]
+
+
+def _finding(optimizer: Optimizer, recipe: Recipe, model: Model, rate: float, group: Group | None) -> Finding | None:
+    low, high = RANGES[optimizer.kind]
     if rate > high and recipe.loop.clips is not None:
         return None
     if rate < low and (not model.fresh or any(loss.reduction == "sum" for loss in recipe.losses)):
@@ -47,15 +69,16 @@ def learning_rate_out_of_range(optimizer: Optimizer, recipe: Recipe, model: Mode
     side, limit = ("above", high) if rate > high else ("below", low)
     times = rate / usual if rate > usual else usual / rate
     return Finding(
-        at=optimizer,
+        at=group.span if group is not None and group.span is not None else optimizer,
         says=f"a learning rate of {rate:g} is far {side} what `{optimizer.kind}` can use",
         label=f"{times:,.0f} times the usual {usual:g}"
         if rate > usual
         else f"{times:,.0f} times less than the usual {usual:g}",
         why=f"{side} {limit:g} its steps are too {'long to settle' if rate > high else 'short to get on'}",
         explains=("learning-rate-off-range-test", "exploding-gradient"),
+        help=f"start this group from {usual:g}" if group is not None else "",
         fixes=[set_argument(optimizer.span, "lr", usual, position=1, title=f"start from {usual:g}")]
-        if optimizer.span
+        if optimizer.span and group is None
         else [],
     )
 
