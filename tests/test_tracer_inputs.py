@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import pytest
@@ -181,3 +182,58 @@ def test_a_spec_over_zero_is_drawn_over_zero() -> None:
     assert 1 <= values.min() <= values.max() < 3
     assert Spec((1, 3), torch.int64, 4, 5).fixed
     assert not Spec((1, 3), torch.int64, 0, 5).fixed
+
+
+class Masked(nn.Module):
+    """Wants an input that its signature calls optional, and does not say so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words, self.out = nn.Embedding(20, 8), nn.Linear(8, 2)
+
+    def forward(self, input_ids: torch.Tensor, padding_mask: torch.Tensor | None = None) -> torch.Tensor:
+        lengths = padding_mask.sum(-1)  # type: ignore[union-attr]
+        return self.out(self.words(input_ids).sum(1) / lengths[:, None])
+
+
+def test_an_optional_input_on_the_line_that_failed_is_given() -> None:
+    assert shown(Masked()) == ["2x16:int64", "padding_mask=2x16:int64"]
+
+
+@functools.lru_cache
+def anchors(size: int) -> torch.Tensor:
+    return torch.arange(size, dtype=torch.float32)
+
+
+def memoized(function: Any) -> Any:
+    """A cache inside of another decorator."""
+    cache = functools.lru_cache(function)
+
+    @functools.wraps(function)
+    def wrapper(*args: Any) -> Any:
+        return cache(*args)
+
+    return wrapper
+
+
+class Anchored(nn.Module):
+    """Keeps what it makes of the size in a cache that outlives the forward."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.out = nn.Linear(8, 2)
+
+    @memoized
+    def steps(self, size: int) -> torch.Tensor:
+        return torch.ones(size)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.out(x * anchors(x.shape[-1]) + self.steps(x.shape[-1]))
+
+
+def test_a_cache_keeps_nothing_of_a_forward_without_values() -> None:
+    model = Anchored()
+    for tier in ("meta", "fake"):
+        assert run_tier(model, (torch.randn(2, 8),), {}, tier).complete
+        assert anchors.cache_info().currsize == 0
+    assert torch.isfinite(model(torch.randn(2, 8))).all()

@@ -101,22 +101,27 @@ def _search(model: nn.Module, *, evaluate: bool) -> tuple[Inputs | None, Trace |
     best: Trace | None = None
     seen: set[str] = set()
     until = time.thread_time() + MOST_SECONDS
-    for first in guesses(model):
-        waiting: list[tuple[float, int, Specs]] = [(0.0, next(order), first)]
-        while waiting and next(runs) < MOST_RUNS and time.thread_time() < until:
+    firsts, waiting = guesses(model), list[tuple[float, int, Specs]]()
+    while time.thread_time() < until:
+        specs = next(firsts, None)  # every first guess comes before any repair
+        if specs is None:
+            if not waiting:
+                break
             _, _, specs = heapq.heappop(waiting)
-            if repr(specs) in seen:
-                continue
-            seen.add(repr(specs))
-            attempt = _attempt(model, specs, evaluate)
-            if attempt.complete:
-                return drawn(specs, guessed=True), attempt
-            if best is None or len(attempt.nodes) > len(best.nodes):
-                best = attempt
-            if not evaluate and model.training and _IN_TRAINING.search(str(attempt.error)):
-                return None, attempt  # no other input changes that
-            for rank, repaired in enumerate(itertools.islice(repairs(model, specs, attempt), 60)):
-                heapq.heappush(waiting, (-len(attempt.nodes) + rank * 0.5, next(order), repaired))
+        if repr(specs) in seen:
+            continue
+        if next(runs) >= MOST_RUNS:
+            break
+        seen.add(repr(specs))
+        attempt = _attempt(model, specs, evaluate)
+        if attempt.complete:
+            return drawn(specs, guessed=True), attempt
+        if best is None or len(attempt.nodes) > len(best.nodes):
+            best = attempt
+        if not evaluate and model.training and _IN_TRAINING.search(str(attempt.error)):
+            return None, attempt  # no other input changes that
+        for rank, repaired in enumerate(itertools.islice(repairs(model, specs, attempt), 60)):
+            heapq.heappush(waiting, (-len(attempt.nodes) + rank * 0.5, next(order), repaired))
     return None, best
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from .guesses import BATCH, LONG, STEPS, first_wanted, wanted_by
+from .guesses import BATCH, LONG, STEPS, first_wanted, from_signature, wanted_by
 from .specs import Spec
 from .tiers import Failure, Trace
 from .transformers_inputs import is_configured, named_input
@@ -30,7 +31,7 @@ def repairs(model: nn.Module, specs: Specs, attempt: Trace) -> Iterator[Specs]:
     if key is None or not isinstance(specs[key], Spec):
         return
     message = str(attempt.error)
-    yield from _named_in(model, specs, message)  # what the error asks for by name comes first
+    yield from _named_in(model, specs, attempt)  # what the error asks for by name comes first
     for other in keys:
         if other != key and isinstance(specs[other], Spec):  # what cannot be followed back may be any input's fault
             yield from ({**specs, other: changed} for changed in _numbers_in(specs[other], message))
@@ -123,6 +124,9 @@ def _by_message(model: nn.Module, spec: Spec, message: str) -> Iterator[Spec]:
     if length and int(length.group(2)) in shape:
         yield spec.sized(*(int(length.group(1)) if n == int(length.group(2)) else n for n in shape))
     yield from _numbers_in(spec, message)
+    axis = re.search(r"Dimension out of range \(expected to be in range of \[-(\d+), \d+\], but got (\d+)\)", message)
+    if axis and int(axis.group(1)) == len(shape) and int(axis.group(2)) == len(shape):
+        yield spec.sized(shape[0], 1, *shape[1:])
     rank = re.search(
         r"not enough values to unpack \(expected (\d+), got|too many values to unpack \(expected (\d+)", message
     )
@@ -190,20 +194,54 @@ def _anything(model: nn.Module, spec: Spec) -> Iterator[Spec]:
     yield Spec((BATCH, STEPS), LONG, 0, 10, name=spec.name)
 
 
-def _named_in(model: nn.Module, specs: Specs, message: str) -> Iterator[Specs]:
-    """Yield the specs with one more input, which the error names."""
-    if not is_configured(model):
-        return
-    import inspect
+_MISSING = re.compile(r"None|specify|provide|Unbound|missing|required")
 
-    optional = [n for n in inspect.signature(model.forward).parameters if n not in specs]
+
+def _named_in(model: nn.Module, specs: Specs, attempt: Trace) -> Iterator[Specs]:
+    """Yield the specs with one more input, which the error, or the line that raised it, names."""
+    message = str(attempt.error)
+    optional = {name: p for name, p in _parameters(model).items() if name not in specs}
     if "use_cache" in optional and re.search(r"[Cc]ache|get_seq_length", message):
         yield {**specs, "use_cache": False}
     named = [n for n in sorted(optional, key=len, reverse=True) if re.search(rf"\b{re.escape(n)}\b", message)]
-    if re.search(r"None|specify|provide|Unbound", message):
+    if _MISSING.search(message):
+        for line in attempt.lines:
+            named += [n for n in re.findall(r"\b[a-z]\w+\b", line) if n in optional and n not in named]
+    configured = is_configured(model)
+    if configured and _MISSING.search(message):
         named += [n for n in ("input_ids", "pixel_values", "input_features", "input_values", "bbox", "attention_mask",
                               "encoder_hidden_states") if n in optional and n not in named]  # fmt: skip
-    for name in named:
-        spec = named_input(name, model.config)
+    if any(isinstance(key, int) for key in specs):  # by position so far: what comes in between is named too
+        specs = {
+            key if isinstance(key, str) else name: spec for (key, spec), name in zip(specs.items(), _parameters(model))
+        }
+        named = [n for n in named if n not in specs]
+    for name in named[:6]:
+        spec = named_input(name, model.config) if configured else None
+        spec = spec if spec is not None else mask_of(name, specs)
+        if spec is None and name not in NO_TENSORS and "Tensor" in str(optional[name].annotation):
+            spec = from_signature(name, optional[name], model)
         if spec is not None:
             yield {**specs, name: spec}
+
+
+def _parameters(model: nn.Module) -> dict[str, inspect.Parameter]:
+    try:
+        found = inspect.signature(model.forward).parameters
+    except (TypeError, ValueError):
+        return {}
+    return {n: p for n, p in found.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+
+
+NO_TENSORS = frozenset({"use_cache", "output_attentions", "output_hidden_states", "return_dict", "return_loss"})
+
+
+def mask_of(name: str, specs: Specs) -> Spec | None:
+    """Return a mask of the input that its name begins with: one entry for each step of each sample."""
+    if "mask" not in name:
+        return None
+    of = [
+        spec for key, spec in specs.items() if isinstance(key, str) and name.startswith(key) and isinstance(spec, Spec)
+    ]
+    of = of or [spec for spec in specs.values() if isinstance(spec, Spec) and len(spec.shape) > 1]
+    return Spec(of[0].shape[:2], LONG, 1, 2, name) if of else None

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -16,6 +18,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from .abstract import AbstractRecorder
+from .caches import forgotten
 from .dynamo import without_compiler
 from .swap import Make, Swap, as_parameter, to_clone, to_meta, undisturbed
 from .values import each_tensor, map_tensors
@@ -25,6 +28,8 @@ TIERS: tuple[Tier, ...] = ("meta", "fake", "real", "guess")
 
 FEW = 64
 """Entries up to which a forward without values knows those of an input of whole numbers (lengths, sizes)."""
+
+_NOT_THE_MODELS = (os.path.dirname(os.path.abspath(torch.__file__)), os.path.dirname(os.path.abspath(__file__)))
 
 REAL_LIMIT = 1 << 30
 """Bytes of parameters up to which a real forward is tried."""
@@ -55,6 +60,8 @@ class Trace:
     complete: bool = False
     error: Exception | None = None
     failure: Failure | None = None
+    lines: list[str] = field(default_factory=list)
+    """Where it ended: the lines of the model's code, the innermost first."""
     evaluated: bool = False
     """Whether the model was put in evaluation mode for it, since it does not run in the mode it is in."""
     earlier: list[Trace] = field(default_factory=list)
@@ -124,7 +131,13 @@ def run_tier(
         device="meta" if tier == "meta" else None, guess=tier == "guess", abstract=tier != "real"
     )
     attempt = Trace(tier, recorder, evaluated=evaluate)
-    with undisturbed(), _uncollected(tier != "real"), without_compiler(), _way(tier) as (make, convert):
+    with (
+        undisturbed(),
+        forgotten(model),
+        _uncollected(tier != "real"),
+        without_compiler(),
+        _way(tier) as (make, convert),
+    ):
         try:
             with Swap(model, make, "meta" if tier == "meta" else "cpu"):
                 given = map_tensors(list(args), convert)
@@ -138,6 +151,7 @@ def run_tier(
             attempt.outputs = recorder.calls[-1]["outputs"] if recorder.calls else []
             attempt.complete = bool(recorder.calls)
         except Exception as error:
+            attempt.lines = _lines(error)
             attempt.error = error.with_traceback(None)
             attempt.failure = _failure(attempt)
         recorder.failing = None
@@ -206,6 +220,12 @@ def _with_values(tensor: torch.Tensor) -> torch.Tensor:
     if tensor.is_floating_point():
         return torch.randn(tensor.shape, dtype=tensor.dtype)
     return torch.ones(tensor.shape, dtype=tensor.dtype)
+
+
+def _lines(error: Exception) -> list[str]:
+    """Return the source lines that led to an error, without torch's and ours."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return [f.line or "" for f in reversed(frames) if not f.filename.startswith(_NOT_THE_MODELS)][:4]
 
 
 def _failure(attempt: Trace) -> Failure | None:

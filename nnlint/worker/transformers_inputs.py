@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -31,8 +32,27 @@ def guesses(model: Any) -> Iterator[dict[int | str, Any]]:
         names += [n for n in ("input_ids", "pixel_values") if n in signature and n not in names]
     from .guesses import from_signature
 
-    known = {n: named_input(n, model.config) for n in names if n != "hidden_states" or "grid_thw" in signature}
-    yield {n: known.get(n) or from_signature(n, signature[n], model) for n in names}
+    in_rows = "spatial_shapes" in signature
+    if in_rows:
+        names += [n for n in ("pixel_values", "pixel_attention_mask", "spatial_shapes")
+                  if n in signature and n not in names]  # fmt: skip
+
+    def known(name: str) -> Spec | None:
+        if name == "hidden_states" and "grid_thw" not in signature:
+            return None
+        if name == "pixel_values" and "grid_thw" in signature:
+            patches = named_input("hidden_states", model.config)
+            return replace(patches, name=name) if patches is not None else None
+        return (_row_of_patches(name, model.config) if in_rows else None) or named_input(name, model.config)
+
+    yield {n: known(n) or from_signature(n, signature[n], model) for n in names}
+    length = setting(model.config, "max_source_positions")
+    bins = setting(model.config, "num_mel_bins")
+    if "input_features" in names and isinstance(length, int) and isinstance(bins, int):  # halved before the positions
+        sound = Spec((BATCH, bins, 2 * length), name="input_features")
+        mask = Spec((BATCH, 2 * length), LONG, 1, 2, "input_features_mask")
+        rest = {n: known(n) or from_signature(n, signature[n], model) for n in names}
+        yield {**rest, "input_features": sound, **({mask.name: mask} if mask.name in signature else {})}
     dummy = _dummy(model)
     if dummy:
         yield dummy
@@ -83,6 +103,16 @@ def _patches(name: str, config: Any) -> Spec | None:
         channels = setting(config, "in_channels", "num_channels", "in_chans", default=3)
         return Spec((SIDE**3, channels * frames * patch * patch), name=name)
     return None
+
+
+def _row_of_patches(name: str, config: Any) -> Spec | None:
+    """Return an input of models that take a row of patches for each picture, a mask and how they lie."""
+    patch = setting(config, "patch_size")
+    if name == "pixel_values" and isinstance(patch, int):
+        return Spec((BATCH, SIDE**2, setting(config, "num_channels", default=3) * patch * patch), name=name)
+    if name == "pixel_attention_mask":
+        return Spec((BATCH, SIDE**2), LONG, 1, 2, name)
+    return Spec((BATCH, 2), LONG, SIDE, SIDE + 1, name) if name == "spatial_shapes" else None
 
 
 def _picture(name: str, config: Any) -> Spec | None:
