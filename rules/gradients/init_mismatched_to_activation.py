@@ -113,7 +113,7 @@ def init_mismatched_to_activation(model: Model, probe: Probe) -> Finding | None:
         level="warning" if fails and not probe.drawn else "advice",
         says=f"weights in front of `{worst.activation.name}` start {_words(worst.rms / worst.right)}",
         why=why,
-        explains=("vanishing-gradient", "exploding-gradient"),
+        explains=("vanishing-gradient", "exploding-gradient", "deep-net-without-normalization"),
         fixes=[_fix(wrong)],
     )
 

@@ -50,7 +50,7 @@ def saturating_hidden_activation(model: Model, probe: Probe) -> Finding | None:
         label="flat for large inputs",
         also={node: "and here" for node in series[1:4] if node.span != first.span},
         why=why,
-        explains=("vanishing-gradient", "layernorm-under-sigmoid"),
+        explains=("vanishing-gradient", "layernorm-under-sigmoid", "deep-net-without-normalization"),
         fixes=[_fix(graph, series)],
     )
 

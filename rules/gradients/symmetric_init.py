@@ -39,7 +39,13 @@ def symmetric_init(model: Model) -> Finding | None:
         at=first.built or first,
         says=f"the {units} units of `{first.name}` start equal and can never part",
         why=f"they get the same value and the same gradient at every step, so {units} units are worth one",
-        explains=("init-mismatched-to-activation", "oversized-activations", "dead-relu", "vanishing-gradient"),
+        explains=(
+            "init-mismatched-to-activation",
+            "oversized-activations",
+            "dead-relu",
+            "vanishing-gradient",
+            "constant-output",
+        ),
         fixes=[_fix(model, equal)],
     )
 
