@@ -14,6 +14,7 @@ import subprocess
 import sys
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import click
 import yaml
@@ -144,13 +145,37 @@ def _evidence(path: Path) -> str:
     """What the trainer measured, as a table; nothing where nothing was measured yet."""
     if not path.exists():
         return ""
-    rows = json.loads(path.read_text("utf-8")).get("tasks", [])
-    lines = ["## Evidence", "", "| task | seeds | metric | before | after | verdict |", "|---|---|---|---|---|---|"]
-    for row in rows:
-        measured = row["your_rate"]
-        figures = f"{measured['before']:.4g} | {measured['after']:.4g} | {measured['verdict']}"
-        lines.append(f"| {row['task']} | {row['seeds']} | {row['metric']} | {figures} |")
+    found = json.loads(path.read_text("utf-8"))
+    lines = [
+        "## Evidence", "", "| task | rates | seeds | metric | before | after | change for the better | verdict |",
+        "|---|---|---|---|---|---|---|---|",
+    ]  # fmt: skip
+    for task in found["tasks"]:
+        if "your_rate" not in task:
+            lines.append(f"| {task['task']} | - | - | - | - | - | - | {task['verdict']}: {task['reason']} |")
+            continue
+        for rates, measured in (("its own", task["your_rate"]), ("each side's best", task["best_rate"])):
+            if measured is not None:
+                lines.append(f"| {task['task']} | {rates} | {_figures(task['metric'], measured)} |")
+    made = found["made"]
+    lines += ["", f"Made with `{made['command']}`, torch {made['torch']}; the interval is one of 95 %."]
     return "\n".join(lines)
+
+
+def _figures(metric: str, measured: dict[str, Any]) -> str:
+    """Seeds, metric, before, after, change and verdict of one comparison as cells of a table."""
+
+    def shown(value: float | None) -> str:
+        return "failed" if value is None else f"{100 * value:.1f} %" if metric == "accuracy" else f"{value:.3g}"
+
+    interval = measured["interval"]
+    change = "-"
+    if interval is not None:
+        points = metric == "accuracy"
+        change = " to ".join(f"{100 * edge:+.1f}" if points else f"{edge:+.3g}" for edge in interval)
+        change += " points" if points else ""
+    before, after = shown(measured["before"]), shown(measured["after"])
+    return f"{measured['seeds']} | {metric} | {before} | {after} | {change} | {measured['verdict']}"
 
 
 def _program(path: Path) -> str:

@@ -6,6 +6,7 @@ once for each call in the model, `(output: Output, data: Data)` once for each ou
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import typing
 from collections.abc import Callable, Iterable
@@ -54,6 +55,13 @@ class Rule:
     def pair(self, side: typing.Literal["bad", "good"]) -> Path:
         """Return the path of the faulty or the sound program that belongs to the rule."""
         return self.path.with_suffix(f".{side}.py")
+
+    @property
+    def pair_digest(self) -> str:
+        """What the pair is known by, the same under every Python: its lines, without comments and blank ones."""
+        lines = (line.rstrip() for side in ("bad", "good") for line in self.pair(side).read_text("utf-8").splitlines())
+        kept = (line for line in lines if line and not line.lstrip().startswith("#"))
+        return hashlib.sha256("\n".join(kept).encode()).hexdigest()
 
     @property
     def wants(self) -> dict[str, type]:
