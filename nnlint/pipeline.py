@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .catalogue import all_rules, chosen_rules
+from .cells import in_cells
 from .checking import check_facts
 from .facts import Facts, Recipe, known
 from .ignores import idle_ignores
@@ -66,7 +67,7 @@ def check_targets(
         names = [rule.name for rule in all_rules(settings)]
         idle = tuple(idle_ignores(with_ignores, report, rules, names, sources))
         report = report.model_copy(update={"errors": report.errors + idle})
-    return report.model_copy(update={"sources": sources.texts()})
+    return in_cells(report.model_copy(update={"sources": sources.texts()}))
 
 
 def _paths(targets: Sequence[Target]) -> list[str]:
@@ -81,7 +82,8 @@ def facts_of(
     seen = list(inspected(targets, settings, progress))
     sources = Sources({str(stdin.path): stdin.shown} if stdin else {})
     errors = [_shown(trouble, sources) for one in seen for trouble in one.troubles]
-    return [facts for one in seen for facts in one.facts], Report(errors=(*errors, *troubles))
+    told = in_cells(Report(errors=(*errors, *troubles), sources=sources.texts()))
+    return [facts for one in seen for facts in one.facts], told
 
 
 def inspected(targets: Sequence[Target], settings: Settings, progress: Progress) -> Iterator[Seen]:

@@ -9,7 +9,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from ..facts import Facts, Plain, Subject, known
-from ..source import Candidate, Outline
+from ..source import Candidate, Outline, read_text
+from ..source.notebook import is_notebook
 from .interpreter import NoInterpreter, choose
 from .launch import WorkerFailed, launch
 from .merge import merged
@@ -77,7 +78,8 @@ def _may_train(outline: Outline, options: Options) -> bool:
 def _job(outline: Outline, options: Options, path: Path) -> dict[str, Any]:
     return {
         "path": str(path),
-        "module": outline.module,
+        "module": None if is_notebook(path) else outline.module,
+        "text": read_text(path) if is_notebook(path) else None,
         "root": str(Path(outline.root).absolute()) if outline.root else str(path.parent),
         "target": shown(outline.path),
         "run": options.run,

@@ -61,7 +61,7 @@ def blocks(finding: ReportedFinding, sources: Mapping[str, str]) -> list[Block]:
     places += [(r, r.message, False) for r in finding.related if r.path is not None and r.line is not None]
     result: list[Block] = []
     for place, label, primary in places:
-        shown = _lines(place, label, primary, sources.get(place.path or "", ""))
+        shown = _lines(place, label, primary, sources.get(place.source or "", ""))
         same = next((i for i, b in enumerate(result) if _one_line(b.place) == _one_line(place) is not None), None)
         if same is not None and shown:
             first = result[same].lines[0]
@@ -75,7 +75,7 @@ def blocks(finding: ReportedFinding, sources: Mapping[str, str]) -> list[Block]:
 def changes(path: str, edits: Sequence[ReportedEdit], sources: Mapping[str, str]) -> list[Change]:
     """Return the lines that `edits` take from and add to the file at `path`."""
     old = sources.get(path, "")
-    new = applied(old, [e for e in edits if e.path == path])
+    new = applied(old, [e for e in edits if e.source == path])
     before, after = _rows(old), _rows(new)
     result: list[Change] = []
     for tag, i, j, k, m in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
@@ -115,7 +115,7 @@ def _shown(char: str) -> str:
 def _one_line(place: Place) -> tuple[str, int] | None:
     if place.path is None or place.line is None or place.end_line not in (None, place.line):
         return None
-    return place.path, place.line
+    return place.source or "", place.line
 
 
 def _lines(place: Place, label: str, primary: bool, source: str) -> tuple[Line, ...]:

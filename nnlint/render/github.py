@@ -18,18 +18,22 @@ def render(report: Report, settings: Settings) -> str:
 
 
 def _finding(finding: ReportedFinding) -> str:
-    places = {"file": finding.path, "line": finding.line, "col": finding.column}
-    if finding.end_line == finding.line:  # GitHub takes an end column only on the same line, and counts it in
+    places: dict[str, str | int | None] = {"file": finding.path, "line": finding.line, "col": finding.column}
+    if finding.cell is not None:  # a line of a cell is none of the file
+        places = {"file": finding.path}
+    elif finding.end_line == finding.line:  # GitHub takes an end column only on the same line, and counts it in
         places["endColumn"] = finding.end_column - 1 if finding.end_column is not None else None
     else:
         places["endLine"] = finding.end_line
     places["title"] = f"nnlint ({finding.rule})"
-    said = [finding.message, finding.why, *(fix_title(fix) for fix in finding.fixes[:1]), finding.help]
+    where = "" if finding.cell is None else f"cell {finding.cell}, line {finding.line}: "
+    said = [where + finding.message, finding.why, *(fix_title(fix) for fix in finding.fixes[:1]), finding.help]
     return _command(_COMMAND[finding.level], places, "\n".join(one_line(text) for text in said if text))
 
 
 def _trouble(trouble: Trouble) -> str:
-    places = {"file": trouble.path, "line": trouble.line, "title": f"nnlint ({trouble.kind})"}
+    line = trouble.line if trouble.cell is None else None
+    places = {"file": trouble.path, "line": line, "title": f"nnlint ({trouble.kind})"}
     return _command("error", places, "\n".join(filter(None, (trouble.message, trouble.help))))
 
 

@@ -53,7 +53,10 @@ def _finding(finding: ReportedFinding, report: Report) -> dict[str, object]:
         "message": one_line(finding.message),
         "place": place_of(finding),
         "blocks": [
-            {"place": f"{block.place.path}:{block.place.line}", "lines": [_row(line) for line in block.lines]}
+            {
+                "place": block.place.model_copy(update={"column": None}).shown,
+                "lines": [_row(line) for line in block.lines],
+            }
             for block in blocks(finding, report.sources)
         ],
         "notes": [note.partition(": ")[::2] for note in notes(finding)],

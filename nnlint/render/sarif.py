@@ -70,7 +70,7 @@ def _result(
     ]
     if related:
         result["relatedLocations"] = related
-    fixes = [_fix(fix) for fix in finding.fixes if fix.edits]
+    fixes = [_fix(fix) for fix in finding.fixes if fix.edits and not any(edit.cell for edit in fix.edits)]
     if fixes:
         result["fixes"] = fixes
     return result
@@ -84,9 +84,12 @@ def _location(place: Place) -> dict[str, Any]:
         "endColumn": place.end_column,
     }
     known = {key: value for key, value in region.items() if value is not None}
-    return {
+    where: dict[str, Any] = {
         "physicalLocation": {"artifactLocation": _artifact(place.path or ""), **({"region": known} if known else {})}
     }
+    if place.cell is not None:  # lines are those of the cell: SARIF knows no notebooks
+        where["logicalLocations"] = [{"name": f"cell {place.cell}", "kind": "module"}]
+    return where
 
 
 def _artifact(path: str) -> dict[str, str]:
@@ -125,13 +128,13 @@ def _notification(trouble: Trouble) -> dict[str, Any]:
         "message": {"text": trouble.message},
     }
     if trouble.path is not None:
-        result["locations"] = [_location(Place(path=trouble.path, line=trouble.line))]
+        result["locations"] = [_location(Place(path=trouble.path, cell=trouble.cell, line=trouble.line))]
     return result
 
 
 def _fingerprint(finding: ReportedFinding, sources: Mapping[str, str], seen: Counter[str]) -> str:
     """Return an identity that outlives a shift of lines: the rule and the line's text, counted where it repeats."""
-    text = lines(sources.get(finding.path or "", ""))
+    text = lines(sources.get(finding.source or "", ""))
     line = text[finding.line - 1].strip() if finding.line and finding.line <= len(text) else finding.message
     digest = hashlib.sha256(f"{finding.rule}\0{finding.path}\0{line}".encode()).hexdigest()[:16]
     seen[digest] += 1

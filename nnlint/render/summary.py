@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from ..report import Report, Trouble
+from ..report import Place, Report, Trouble
 from ..settings import Settings
 from .excerpt import one_line
 from .style import Style
@@ -49,9 +49,9 @@ def trouble_lines(troubles: Iterable[Trouble], style: Style) -> list[str]:
     """Return each error as `error: path:line: message`, with what to do behind it."""
     rows = []
     for trouble in troubles:
-        place = "".join(f"{part}:" for part in (trouble.path, trouble.line) if part is not None)
+        place = Place(path=trouble.path, cell=trouble.cell, line=trouble.line).shown
         head = style("error", "error") if trouble.fatal else style("warning", "note")
-        rows.append(f"{head}: {place + ' ' if place else ''}{one_line(trouble.message)}")
+        rows.append(f"{head}: {place + ': ' if place else ''}{one_line(trouble.message)}")
         if trouble.help:
             rows.append(f"  help: {one_line(trouble.help)}")
     return rows
@@ -65,7 +65,9 @@ def details(report: Report) -> list[str]:
         reads = f", input {', '.join(s.input)}{origin}" if s.input else ""
         rows.append(f"{s.target}: {s.status}, {counted(s.nodes, 'call')}, {counted(s.parameters, 'parameter')}{reads}")
     rows += [f"not checked: {n.rule}: needs {n.needs} ({n.subject})" for n in report.not_checked]
-    rows += [f"suppressed by {s.by}: {s.rule} at {s.path}:{s.line}" for s in report.suppressed]
+    for one in report.suppressed:
+        place = Place(path=one.path, cell=one.cell, line=one.line).shown
+        rows.append(f"suppressed by {one.by}: {one.rule} at {place}")
     return rows
 
 

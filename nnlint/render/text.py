@@ -10,7 +10,7 @@ from ..settings import Settings
 from .excerpt import Block, Change, blocks, changes, one_line, width
 from .style import Style
 from .summary import details, status_lines, summary
-from .words import fix_safety, fix_title, notes, paths_of, place_of
+from .words import fix_safety, fix_title, named, notes, paths_of, place_of
 
 LONGEST_DIFF = 12
 """Changed lines shown of a fix; `--diff` shows all."""
@@ -71,8 +71,7 @@ def _fixable(finding: ReportedFinding) -> str:
 
 def block_lines(block: Block, pad: str, finding: ReportedFinding, style: Style) -> list[str]:
     """Return the lines of one place with rulers under what is meant; `pad` is as wide as the line numbers."""
-    place = ":".join(str(p) for p in (block.place.path, block.place.line, block.place.column) if p is not None)
-    rows = [f"{pad}{style('gutter', '-->')} {place}"]
+    rows = [f"{pad}{style('gutter', '-->')} {block.place.shown}"]
     if block.lines:
         rows.append(f"{pad} {style('gutter', '|')}")
     for line in block.lines:
@@ -94,8 +93,8 @@ def _help_lines(finding: ReportedFinding, diffs: Mapping[str, list[Change]], pad
     head = style("bold", "help")
     rows = [f"{head}: {fix_title(finding.fixes[0])}"] if finding.fixes else []
     for path, diff in diffs.items():
-        if path != finding.path:
-            rows.append(f"{pad}{style('gutter', '-->')} {path}")
+        if path != finding.source:
+            rows.append(f"{pad}{style('gutter', '-->')} {named(finding.fixes[0].edits, path)}")
         rows.append(f"{pad} {style('gutter', '|')}")
         for change in diff[:LONGEST_DIFF]:
             number = style("gutter", f"{change.number:>{len(pad)}}")

@@ -36,15 +36,21 @@ def fix_title(fix: ReportedFix) -> str:
 
 
 def paths_of(edits: Iterable[ReportedEdit]) -> list[str]:
-    """Return the files that are changed, in order."""
-    return list(dict.fromkeys(edit.path for edit in edits if edit.path is not None))
+    """Return the sources that are changed (a file, a cell of a notebook), in order."""
+    return list(dict.fromkeys(edit.source for edit in edits if edit.source is not None))
+
+
+def named(edits: Iterable[ReportedEdit], source: str) -> str:
+    """Return how the source of some edits is shown: `net.py`, `study.ipynb:cell 3`."""
+    edit = next(edit for edit in edits if edit.source == source)
+    return edit.model_copy(update={"line": None, "column": None}).shown
 
 
 def place_of(finding: ReportedFinding) -> str:
     """Return `path:line:column` as far as it is known, else the subject and the layer in it."""
     if finding.path is None:
         return f"{finding.subject} ({finding.module})" if finding.module else finding.subject
-    return ":".join(str(part) for part in (finding.path, finding.line, finding.column) if part is not None)
+    return finding.shown
 
 
 def counted(number: int, noun: str) -> str:

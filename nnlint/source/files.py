@@ -34,8 +34,6 @@ def find_files(paths: Sequence[str | Path], exclude: Iterable[str], root: Path) 
                 raise SourceError(path, 0, "holds no Python file", "name a file, or a folder with `.py` files")
         elif path.is_file():
             inside = [path]
-            if path.suffix == ".ipynb":
-                raise SourceError(path, 0, "is a notebook, not a Python file", "use `nnlint.advise(model)` in it")
         elif path.is_symlink() or path.exists():
             raise SourceError(path, 0, "is neither a file nor a folder")
         else:

@@ -19,6 +19,8 @@ from pathlib import Path
 
 from ..facts import Facts, Plain
 from ..fix import Fix
+from .notebook import is_notebook, program, written
+from .text import SourceError
 from .writers import WRITERS
 from .writers.changes import CannotApply
 from .writers.document import parses
@@ -179,11 +181,16 @@ def _diff_rows(path: str, old: str, new: str, context: int) -> Iterator[str]:
 
 
 def read_source(path: str) -> str:
-    """Return the text of a Python file, line ends as they are, a byte order mark left out.
+    """Return the text of a Python file, line ends as they are, a byte order mark left out; of a notebook its cells.
 
     Raises OSError, and SyntaxError or UnicodeError where its encoding is not what it says.
     """
     data = Path(path).read_bytes()
+    if is_notebook(path):
+        try:
+            return program(path, data)
+        except SourceError as error:
+            raise SyntaxError(error.message) from error
     encoding, _ = _encoding(data)
     return data.removeprefix(codecs.BOM_UTF8).decode(encoding)
 
@@ -204,7 +211,7 @@ def write(files: Mapping[str, str]) -> None:
     encoded = {}
     for path, text in files.items():
         real = Path(path).resolve()
-        encoded[real] = _encoded(real.read_bytes(), text)
+        encoded[real] = _notebook(real, text) if is_notebook(real) else _encoded(real.read_bytes(), text)
     for real, data in encoded.items():
         handle, scratch = tempfile.mkstemp(prefix=f".{real.name}.", dir=real.parent)
         try:
@@ -217,6 +224,13 @@ def write(files: Mapping[str, str]) -> None:
         except BaseException:
             Path(scratch).unlink(missing_ok=True)
             raise
+
+
+def _notebook(path: Path, text: str) -> bytes:
+    try:
+        return written(path, path.read_bytes(), text)
+    except SourceError as error:
+        raise OSError(error.message) from error
 
 
 def _encoded(old: bytes, text: str) -> bytes:

@@ -33,7 +33,10 @@ def split_lines(text: str) -> list[str]:
 
 
 def read_text(path: Path) -> str:
-    """Return a Python file's text, its encoding cookie and byte order mark honoured. Raises SourceError."""
+    """Return a Python file's text, its encoding cookie and byte order mark honoured; of a notebook its cells as one.
+
+    Raises SourceError.
+    """
     try:
         data = path.read_bytes()
     except IsADirectoryError as error:
@@ -42,6 +45,10 @@ def read_text(path: Path) -> str:
         raise SourceError(path, 0, "no such file") from error
     except OSError as error:
         raise SourceError(path, 0, f"cannot be read: {error.strerror or error}") from error
+    if path.suffix == ".ipynb":
+        from .notebook import program  # it reads through this file
+
+        return program(path, data)
     return decode(path, data)
 
 

@@ -86,6 +86,7 @@ class Session:
         self.observer = Observer(int(job.get("steps", 3)), self.cpu.watch)
         self.observer.epochs = job.get("epochs")
         self.program = Program(job["path"], job.get("module"), job.get("root", ""), list(job.get("argv", ())))
+        self.program.text = job.get("text")
         self.sandbox = Sandbox(job.get("scratch") or os.getcwd(), bool(job.get("allow_network")))
         self.problems: list[dict[str, Any]] = []
         self.so_far: Answer = {"subjects": [], "ended": "raised", "problems": self.problems}

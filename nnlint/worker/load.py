@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import linecache
 import os
 import sys
 import traceback
@@ -13,12 +14,21 @@ from typing import Any
 from .sites import kind_of
 
 
+class _NoKernel:
+    """Stands for the notebook's kernel: takes every call and does nothing."""
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_, **__: None
+
+
 class Program:
     """One file of the user's. `namespace` holds what its top level has defined so far, also when it was stopped."""
 
     def __init__(self, path: str, module: str | None, root: str, argv: list[str]) -> None:
         self.path, self.package_name, self.argv = path, module, argv
         self.root = root or os.path.dirname(path)
+        self.text: str | None = None
+        """What runs where the file itself is no Python: the cells of a notebook as one program."""
         self.module: ModuleType | None = None
         self._before: tuple[list[str], list[str], ModuleType | None] | None = None
 
@@ -45,6 +55,9 @@ class Program:
         if self.package_name and os.path.basename(self.path) == "__init__.py" and not as_main:
             self.module = importlib.import_module(self.package_name)
             return
+        if self.text is not None:
+            self._cells(name, self.text)
+            return
         spec = importlib.util.spec_from_file_location(name, self.path)
         if spec is None or spec.loader is None:
             raise ImportError(f"{os.path.basename(self.path)} is no Python file")
@@ -54,6 +67,16 @@ class Program:
             self.module.__spec__ = None
         sys.modules[name] = self.module
         spec.loader.exec_module(self.module)
+
+    def _cells(self, name: str, text: str) -> None:
+        """Run a notebook as its kernel would: in its folder, with `display` and `get_ipython` at hand."""
+        linecache.cache[self.path] = (len(text), None, text.splitlines(keepends=True), self.path)
+        os.chdir(os.path.dirname(self.path))
+        self.module = ModuleType(name)
+        kernel = {"__file__": self.path, "display": lambda *_, **__: None, "get_ipython": _NoKernel}
+        vars(self.module).update(kernel)
+        sys.modules[name] = self.module
+        exec(compile(text, self.path, "exec"), vars(self.module))
 
     def leave(self) -> None:
         """Give back arguments, path and `__main__` as they were."""

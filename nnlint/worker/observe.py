@@ -135,6 +135,8 @@ class Observer(Surroundings):
                 self._heard(module, frame)
                 return original(module, *args, **kwargs)
             self._heard(module, frame)
+            if not self._curious(module):
+                return original(module, *args, **kwargs)
             self._current = Iteration(self)
             self._current.enter()
             return self._current.call(original, module, args, kwargs)
@@ -142,6 +144,19 @@ class Observer(Surroundings):
             self._depth -= 1
             if self._current is not None and self._current.overgrown:
                 self._finish_iteration()
+
+    def _curious(self, module: nn.Module) -> bool:
+        """Whether a forward pass may bring what no iteration has shown: recording slows a step down.
+
+        It does until a loss was read, every optimizer has stepped, and for each model that was not called so far.
+        """
+        first = self.first
+        if first is None or first.direct or not all(entry.steps for entry in self.loop.optimizers):
+            return True
+        if next(module.parameters(), None) is None:
+            return False
+        top = self.outermost(module)
+        return not any(model is top for iteration in self.iterations for model in iteration.models)
 
     def _heard(self, module: nn.Module, frame: FrameType) -> None:
         """Note a call of a model from outside: its place in the loop, and in which mode it ran."""
@@ -172,7 +187,8 @@ class Observer(Surroundings):
     # -- the loop
 
     def _before_backward(self, tensors: Any) -> None:
-        models = self._current.models if self._current is not None else []
+        seen = self._current or self.first
+        models = seen.models if seen is not None else []
         self.loaders.training = self.loaders.training or self.loaders.current
         if self._current is not None:
             for tensor in each_tensor(tensors):
