@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types docs wheel format bless readme clean bench-bugs bench-startup bench-tracing bench-initializations
+.PHONY: help setup demo test check lint types docs wheel format bless readme clean evidence bench-bugs bench-startup bench-tracing bench-initializations bench-coverage
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ bless: setup readme  ## accept what nnlint says now: snapshots and the README's 
 readme: setup  ## put what nnlint says now into the README
 	$(BIN)/python docs/readme.py
 
+evidence: setup  ## train each rule's pair: make evidence, make evidence RULE=missing-zero-grad
+	$(BIN)/python bench/evidence.py $(RULE)
+
 bench-bugs: setup  ## real bugs: expected, found and false for each case
 	$(BIN)/python bench/bugs.py
 
@@ -68,6 +71,19 @@ bench-tracing: setup  ## what tracing costs, as a share of a forward pass
 
 bench-initializations: setup  ## how well initializations are recognized
 	$(BIN)/python bench/initializations.py
+
+ZOO := .venv-zoo
+
+bench-coverage: setup $(ZOO)/.ready  ## what share of public models is traced (an hour; goes on where it was)
+	nice -n 10 $(ZOO)/bin/python bench/coverage.py
+
+# A venv of its own, over the torch of .venv: nothing that is installed here may bring another.
+$(ZOO)/.ready: bench/zoo-requirements.txt $(READY)
+	@test -x $(ZOO)/bin/python || $(BIN)/python -m venv $(ZOO)
+	$(ZOO)/bin/python -m pip install --quiet --no-deps --requirement bench/zoo-requirements.txt
+	@$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > $(ZOO)/torch.txt
+	@cp $(ZOO)/torch.txt "$$($(ZOO)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/torch.pth"
+	@touch $@
 
 clean:  ## remove what was built (.venv stays)
 	rm -rf build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
