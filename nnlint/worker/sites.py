@@ -18,6 +18,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from .chains import beginning
+
 SpanDict = dict[str, Any]
 
 KEY = "_nnlint_built"
@@ -142,6 +144,10 @@ def _span(known: _Code, at: int, line: int) -> SpanDict:
     if 0 <= at // 2 < len(positions):
         first, last, start, end = positions[at // 2]
         if first is not None and last is not None and start is not None and end is not None:
+            begin = beginning(path, known.opcodes, positions, at // 2)
+            if begin is None:
+                return {"path": path, "line": line}
+            first, start = begin
             column, end_column = _code_points(path, first, start), _code_points(path, last, end)
             if column is not None and end_column is not None:
                 return {"path": path, "line": first, "column": column, "end_line": last, "end_column": end_column}
