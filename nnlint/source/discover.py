@@ -206,9 +206,9 @@ class _Discovery:
         """Refuse a construction whose result gets other layers afterwards. Raises Lost."""
         name = self._target(call)
         function = self.program.function_of(call)
-        for node in self.program.loads.get(name, ()) if name else ():
+        for node in self.program.loads_by_function.get((name, function), ()) if name else ():
             parent = self.program.parent[node]
-            if self.program.function_of(node) is function and isinstance(parent, ast.Attribute):
+            if isinstance(parent, ast.Attribute):
                 outer = self.program.parent[parent]
                 added = parent.attr in ("add_module", "append", "register_module", "insert", "extend")
                 if isinstance(parent.ctx, ast.Store) or (added and isinstance(outer, ast.Call)):
@@ -225,8 +225,7 @@ class _Discovery:
 
     def _is_part_inside(self, name: str, call: ast.Call) -> bool:
         scope = self.program.function_of(call)
-        uses = [n for n in self.program.loads.get(name, ()) if self.program.function_of(n) is scope]
-        return any(self._is_handed_on(node) for node in uses)
+        return any(self._is_handed_on(node) for node in self.program.loads_by_function.get((name, scope), ()))
 
     def _trains_result(self, call: ast.Call) -> bool:
         target = self._target(call)

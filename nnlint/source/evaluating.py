@@ -19,6 +19,8 @@ from .training import Site, Training
 from .turn import Turns
 from .walks import LOOPS
 
+_MOST = 200
+"""Calls of models, and backward passes, looked at in one file: more than that is generated code."""
 _QUIET = frozenset({"no_grad", "inference_mode"})
 _CHOSEN = frozenset({"argmax", "max", "eq", "topk", "accuracy_score", "accuracy", "f1_score", "round", "roc_auc_score"})
 
@@ -30,12 +32,15 @@ class Evaluating:
         self.objects, self.training, self.turns, self.trace, self.sites = objects, training, turns, trace, sites
         self.program, self.flow, self.values = objects.program, objects.flow, objects.values
         self.events = trace.events
+        self._keys: dict[tuple[int, int], Any] = {}
 
     def read(self) -> tuple[Evaluation, ...] | Missing:
         """Return every place where a model is scored; Missing where the program is not followed to its end."""
         if not self.trace.complete or not self.sites:
             return Missing("the program is not followed to its end")
         calls = [(at, e) for at, e in enumerate(self.events) if self.turns.is_model_call(e) and not self._in_model(e)]
+        if len(calls) > _MOST or len(self._passes) > _MOST:
+            return Missing("more models are called than can be followed")
         trained = {self._key(e) for at, e in calls if self._trains(at, e)}
         found: dict[int, Evaluation] = {}
         for at, event in calls:
@@ -93,6 +98,12 @@ class Evaluating:
     def _key(self, event: Event, node: ast.AST | None = None) -> Any:
         """Return what tells models apart: the construction, else the words for it."""
         node = node if node is not None else getattr(event.node, "func", event.node)
+        spot = (id(node), id(event.frame))
+        if spot not in self._keys:
+            self._keys[spot] = self._new_key(event, node)
+        return self._keys[spot]
+
+    def _new_key(self, event: Event, node: ast.AST) -> Any:
         if isinstance(node, ast.Attribute) and node.attr == "forward":
             node = node.value
         built = self.objects.only(node, event.frame)

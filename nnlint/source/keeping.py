@@ -54,8 +54,9 @@ class Keeping:
     def _branches(self) -> Iterator[ast.If]:
         """Yield the branches that run in a loop of the training, or in what it calls."""
         seen: set[int] = set()
+        outer = {id(site.loops[-1]) for site in self.sites if site.loops}
         for event in self.trace.events:
-            if not any(site.loops and site.loops[-1] in event.loops for site in self.sites):
+            if not any(id(step.node) in outer for step in event.path):
                 continue
             for step in event.path:
                 if isinstance(step.node, ast.If) and id(step.node) not in seen:

@@ -21,6 +21,7 @@ _LARGEST = 200_000
 _ALL = 500_000
 """How much is read for one file: modules, and characters of one and of all of them."""
 _TRAINS = re.compile(r"backward|\.fit\(|optim|\.run\(|train|Trainer")
+_IMPORTED = re.compile(r"^\s*(?:from|import)\s+([.\w]+)", re.MULTILINE)
 _UP = 4
 
 
@@ -184,8 +185,11 @@ def link(path: Path, text: str, root: Path) -> LinkedProgram | None:
     """Return the program of a file with its project's modules; None where it imports none, or does not train."""
     if not _TRAINS.search(text) or "import" not in text:
         return None
-    folders = [root, path.parent, *_project(path.parent)]
-    program = LinkedProgram(str(path), text, list(dict.fromkeys(f.absolute() for f in folders)))
+    folders = list(dict.fromkeys(f.absolute() for f in (root, path.parent, *_project(path.parent))))
+    firsts = {name.partition(".")[0] for name in _IMPORTED.findall(text)}
+    if "" not in firsts and not any((f / n).is_dir() or (f / f"{n}.py").is_file() for f in folders for n in firsts):
+        return None
+    program = LinkedProgram(str(path), text, folders)
     return program if len(program.trees) > 1 else None
 
 

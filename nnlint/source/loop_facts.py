@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cached_property
 from typing import Any
 
 from ..facts import Loop, Missing, Span, Sum
@@ -16,6 +17,7 @@ from .training import Site, Training
 from .turn import Turns
 from .walks import LOOPS
 
+_MOST = 200
 _DETACHING = frozenset({"item", "detach", "tolist", "numpy", "data"})
 _PLAIN = frozenset({"float", "int", "str", "format", "round", "len", "isnan", "isfinite"})
 _SIZES = frozenset({"size", "shape", "len", "batch_size", "numel", "mean", "sum"})
@@ -37,7 +39,7 @@ class LoopFacts:
             "divides": self.divides(site),
             "sums": self.sums(site),
             "optimizer_built": self.optimizer_built(site),
-            "forward_calls": self.forward_calls(),
+            "forward_calls": self.forward_calls,
         }
         return Loop(**{**fields, **given})
 
@@ -123,7 +125,7 @@ class LoopFacts:
         events = self.turns.trace.segment(site.loops[-1], site.backward)
         if not events:
             return Missing("the loop is not reached in a way that can be followed")
-        names = self._loss_names()
+        names = self._loss_names
         found: dict[int, Sum] = {}
         for event in events:
             told = self._kept(event.node)
@@ -152,6 +154,7 @@ class LoopFacts:
                 return owner, value, node
         return None
 
+    @cached_property
     def _loss_names(self) -> set[tuple[str, ast.AST | None]]:
         """Return the names that hold a loss that is differentiated, each with its function."""
         found: set[tuple[str, ast.AST | None]] = set()
@@ -200,10 +203,8 @@ class LoopFacts:
     def _is_differentiated(self, target: ast.expr, statement: ast.AST, site: Site) -> bool:
         """Return whether a sum is itself a loss, or is set anew in each turn."""
         text = ast.unparse(target)
-        for call in self.program.calls:
-            loss = self.training.loss_of(call)
-            if loss is not None and text in {ast.unparse(n) for n in self._behind(loss)}:
-                return True
+        if text in self._differentiated:
+            return True
         if not isinstance(target, ast.Name) or target not in self.program.scope:
             return False
         found = self.program.scope[target].lookup(target.id)
@@ -212,6 +213,12 @@ class LoopFacts:
             if fresh and site.loops and self.program.within(binding.node, site.loops[0]):
                 return True
         return False
+
+    @cached_property
+    def _differentiated(self) -> set[str]:
+        """The words of every name and attribute that some loss of the file is computed from."""
+        losses = [loss for c in self.program.calls if (loss := self.training.loss_of(c)) is not None]
+        return {ast.unparse(n) for loss in losses[:_MOST] for n in self._behind(loss)}
 
     def _behind(self, loss: ast.expr) -> list[ast.AST]:
         """Return the expressions that a loss is computed from, a few names back."""
@@ -242,6 +249,7 @@ class LoopFacts:
                     return Missing("the optimizer is built under a condition")
         return None if all(s.built for s in site.steps) else Missing("what built the optimizer cannot be told")
 
+    @cached_property
     def forward_calls(self) -> tuple[Span, ...]:
         """Return every `net.forward(...)` on a model."""
         found = []

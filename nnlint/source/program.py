@@ -259,6 +259,15 @@ class Program:
                 found.setdefault(node.id, []).append(node)
         return found
 
+    @cached_property
+    def loads_by_function(self) -> dict[tuple[str, Function | None], list[ast.Name]]:
+        """All places where a name is read, by name and the function that they stand in."""
+        found: dict[tuple[str, Function | None], list[ast.Name]] = {}
+        for name, nodes in self.loads.items():
+            for node in nodes:
+                found.setdefault((name, self.function_of(node)), []).append(node)
+        return found
+
     def below(self, node: ast.AST, *, nested: bool = False) -> Iterator[ast.AST]:
         """Yield a node and all under it, in source order; functions and classes in it only where `nested`."""
         todo = [node]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from .effects import Effects, is_main_guard
 from .flow import Frame
@@ -77,19 +78,28 @@ class Trace:
     def reach(self, function: Function) -> None:
         """Go through a function that nothing calls."""
         if function not in self._seen:
+            self.__dict__.pop("_under", None)
             self._enter(function, None, (), function.body)
 
     def segment(self, loop: ast.AST, holding: ast.AST) -> list[Event]:
         """Return the events of the first turn of a loop (or call of a function) in which `holding` runs."""
-        part: list[Event] = []
-        for event in self.events:
-            if any(step.node is loop for step in event.path):
-                part.append(event)
-            elif part:
-                if any(e.node is holding for e in part):
-                    return part
+        part: list[int] = []
+        for at in [*self._under.get(id(loop), ()), -1]:
+            if part and at != part[-1] + 1:
+                if any(self.events[n].node is holding for n in part):
+                    return [self.events[n] for n in part]
                 part = []
-        return part if any(e.node is holding for e in part) else []
+            part.append(at)
+        return []
+
+    @cached_property
+    def _under(self) -> dict[int, list[int]]:
+        """The positions of the events that stand in each loop, branch and function."""
+        found: dict[int, list[int]] = {}
+        for at, event in enumerate(self.events):
+            for step in {id(s.node) for s in event.path}:
+                found.setdefault(step, []).append(at)
+        return found
 
     def _body(self, statements: Iterable[ast.stmt], frame: Frame | None, path: tuple[Step, ...]) -> None:
         for statement in statements:
