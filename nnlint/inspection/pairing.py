@@ -40,7 +40,8 @@ def filled(seen: F, read: F) -> F:
         mine = stored(seen, name)
         if isinstance(mine, Missing) or mine is None or mine == {}:
             other = stored(read, name)
-            if not isinstance(other, Missing) and other is not None:
+            known_none = other is None and isinstance(mine, Missing)  # the source says that there is none
+            if not isinstance(other, Missing) and (other is not None or known_none):
                 changes[name] = other
     return changed(seen, changes) if changes else seen
 

@@ -14,9 +14,9 @@ References
     PyTorch: `torch.optim`, How to adjust learning rate.
 """
 
-from nnlint.facts import Recipe, Scheduler
+from nnlint.facts import Recipe, Scheduler, known
 from nnlint.finding import Finding
-from nnlint.fix import Spot, move_statement
+from nnlint.fix import Fix, Spot, move_statement
 from nnlint.rule import rule
 
 
@@ -28,11 +28,8 @@ def scheduler_before_optimizer(recipe: Recipe) -> list[Finding]:
 
 
 def _finding(scheduler: Scheduler, recipe: Recipe) -> Finding:
-    step = recipe.loop.step
-    fixes = []
-    if scheduler.step and step:
-        where: Spot = "after_loop" if scheduler.stepped == "epoch" and recipe.updates > recipe.epochs else "after"
-        fixes = [move_statement(scheduler.step, step, where=where, title="step it after the optimizer")]
+    step, nothing = recipe.loop.step, list[Fix]()
+    fixes = known(lambda: _fixes(scheduler, recipe), nothing)
     return Finding(
         at=scheduler.step or scheduler.span,
         says=f"`{scheduler.kind}` is stepped before the optimizer",
@@ -42,3 +39,11 @@ def _finding(scheduler: Scheduler, recipe: Recipe) -> Finding:
         help="" if fixes else "call its `step()` after the optimizer's",
         fixes=fixes,
     )
+
+
+def _fixes(scheduler: Scheduler, recipe: Recipe) -> list[Fix]:
+    step = recipe.loop.step
+    if scheduler.step is None or step is None:
+        return []
+    where: Spot = "after_loop" if scheduler.stepped == "epoch" and recipe.updates > recipe.epochs else "after"
+    return [move_statement(scheduler.step, step, where=where, title="step it after the optimizer")]

@@ -15,7 +15,7 @@ References
     PyTorch: `torch.optim`, How to adjust learning rate.
 """
 
-from nnlint.facts import Recipe, Scheduler
+from nnlint.facts import Recipe, Scheduler, known
 from nnlint.finding import Finding
 from nnlint.fix import Fix, insert_statement
 from nnlint.rule import rule
@@ -30,7 +30,8 @@ def scheduler_never_stepped(recipe: Recipe) -> list[Finding]:
 
 
 def _finding(scheduler: Scheduler, recipe: Recipe) -> Finding:
-    fixes = _fixes(scheduler, recipe)
+    nothing: list[Fix] = []
+    fixes = known(lambda: _fixes(scheduler, recipe), nothing)
     return Finding(
         at=scheduler.span,
         says=f"`{scheduler.kind}` is built and never stepped",

@@ -68,7 +68,7 @@ def _finding(scheduler: Scheduler, recipe: Recipe) -> Finding | None:
         level="error" if cured or says.startswith("raises") else "warning",
         label=label,
         also={scheduler.span: "counts calls of `step()`"} if scheduler.step and scheduler.span else {},
-        why=f"{recipe.epochs:,} epochs are planned, {'' if recipe.counted else 'about '}{recipe.updates:,} steps in all",
+        why=f"{recipe.epochs:,} epochs are planned, {'' if recipe.counted else 'about '}{recipe.updates:,} steps",
         help="" if fixes else "give its arguments in the unit in which it is stepped",
         fixes=fixes,
     )

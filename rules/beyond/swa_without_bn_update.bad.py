@@ -1,0 +1,28 @@
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+torch.manual_seed(73)
+centers = torch.randn(4, 10)
+y = torch.randint(4, (1000,))
+x = centers[y] + torch.randn(1000, 10)
+
+model = nn.Sequential(nn.Linear(10, 48), nn.BatchNorm1d(48), nn.ReLU(), nn.Linear(48, 4))
+criterion = nn.CrossEntropyLoss()
+loader = DataLoader(TensorDataset(x[:800], y[:800]), batch_size=32, shuffle=True)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9, nesterov=True)
+# finding: swa-without-bn-update
+averaged = torch.optim.swa_utils.AveragedModel(model)
+
+for epoch in range(21):
+    model.train()
+    for inputs, labels in loader:
+        optimizer.zero_grad()
+        criterion(model(inputs), labels).backward()
+        optimizer.step()
+    if epoch >= 15:
+        averaged.update_parameters(model)
+
+averaged.eval()
+with torch.no_grad():
+    print("metric accuracy", (averaged(x[800:]).argmax(1) == y[800:]).float().mean().item())
