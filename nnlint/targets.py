@@ -1,4 +1,4 @@
-"""From what stands on the command line to files: `train.py`, a folder, `net.py:Net(10)`, `package.module:Net`, `-`."""
+"""From the command line to files: `train.py`, a folder, `net.py:Net(10)`, `package.module`, `package.module:Net`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from .source.files import find_files
 from .source.text import SourceError
 
 STDIN = "-"
+_DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 _MODULE = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):(.+)", re.DOTALL)
 
 
@@ -96,6 +97,9 @@ def _targets(word: str, settings: Settings, stdin: Stdin | None) -> Iterable[Tar
     module = _MODULE.fullmatch(word)
     if module and "/" not in module[1]:
         return [Target(_module_file(module[1], word, settings), _expression(word, module[2]))]
+    if _DOTTED.fullmatch(word) and not word.endswith((".py", ".ipynb")):
+        with contextlib.suppress(NoTarget):  # a mistyped file name is more likely than a module that is not there
+            return [Target(_module_file(word, word, settings))]
     raise NoTarget(_missing(word))
 
 
