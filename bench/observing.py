@@ -4,8 +4,8 @@
     python bench/observing.py --save     and keep it in bench/results/observing.json
 
 The loops run the same steps in turn without and with the observer; the best time of each is shown. The first observed
-step is shown by itself: in it parameters, data and losses are described, once a run. Afterwards the parameters of an observed and of an unobserved
-run from the same seed are compared, bit for bit.
+step is shown by itself: in it parameters, data and losses are described, once a run. Afterwards the parameters of an
+observed and of an unobserved run from the same seed are compared, bit for bit.
 """
 
 from __future__ import annotations

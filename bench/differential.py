@@ -1,0 +1,152 @@
+"""The recipe as the source tells it against the recipe as a run shows it, fact by fact.
+
+    python bench/differential.py [PATH...]    print a table (make bench-differential)
+    python bench/differential.py --save       and keep it in bench/results/differential.json
+
+Each script is read twice: once from its source alone, once by running it (three steps), without completing the one by
+the other. Every fact is then the same in both, unknown to the source, unknown to the run, or different. Exit status 1
+where one differs that is not in `KNOWN`, or where the source does not know more than one in ten of the main facts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from nnlint.facts import Facts, Recipe, Unknown
+from nnlint.inspection import Options
+from nnlint.inspection import _job as job_of  # the run alone: `inspect_file` would complete it from the source
+from nnlint.inspection.interpreter import choose
+from nnlint.inspection.launch import launch
+from nnlint.inspection.pairing import UNHEARD
+from nnlint.source import Outline
+from nnlint.source.discover import outline
+from nnlint.source.text import read_text
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "bench" / "results" / "differential.json"
+KNOWN = {("PTF-77250", "loss"): "a loss written by hand: the source names its formula, the run sees a sum"}
+MAIN = ("loss", "optimizer", "rate", "batch size", "epochs", "order of calls")
+LIMIT = 0.1
+"""The share of main facts that the source may leave unknown."""
+Read = Callable[[Recipe], Any]
+
+FACTS: dict[str, Read] = {
+    "loss": lambda r: sorted(loss.kind for loss in r.losses),
+    "reduction": lambda r: sorted(loss.reduction for loss in r.losses),
+    "optimizer": lambda r: sorted(one.kind for one in r.optimizers),
+    "rate": lambda r: sorted(one.lr for one in r.optimizers),
+    "momentum": lambda r: sorted(one.momentum for one in r.optimizers),
+    "weight decay": lambda r: sorted(one.weight_decay for one in r.optimizers),
+    "batch size": lambda r: r.batch_size,
+    "shuffling": lambda r: r.shuffles,
+    "epochs": lambda r: r.epochs,
+    "updates": lambda r: r.updates,
+    "order of calls": lambda r: [c.kind for c in r.loop.calls if c.kind not in UNHEARD],
+    "gradients cleared": lambda r: r.loop.clears_gradients,
+    "clipping": lambda r: r.loop.clips,
+    "accumulation": lambda r: r.loop.accumulates,
+    "schedulers": lambda r: sorted(one.kind for one in r.schedulers),
+    "scheduler stepped": lambda r: sorted(one.stepped for one in r.schedulers),
+    "loaders": lambda r: sorted((one.batch_size, one.shuffle) for one in r.loaders),
+}
+
+
+def scripts(paths: list[Path]) -> Iterator[Path]:
+    """Yield the examples and both versions of every real bug."""
+    for path in paths or [ROOT / "examples", ROOT / "bench" / "bugs"]:
+        yield from [path] if path.is_file() else sorted(path.rglob("*.py"))
+
+
+def known(read: Read, recipe: Recipe) -> Any:
+    """Return a fact, None where it is unknown."""
+    try:
+        return read(recipe)
+    except Unknown:
+        return None
+
+
+def observed(found: Outline, path: Path) -> list[Recipe]:
+    """Return the recipe of each model that the script trains, as the run alone shows it."""
+    options = Options(run=True)
+    job = {**job_of(found, options, path.absolute()), "epochs": None}
+    answer = launch(choose(None, path.parent), job, timeout=options.timeout)
+    facts = [Facts.model_validate(subject) for subject in answer.get("subjects", ())]
+    return [one.recipe for one in facts if one.recipe is not None]
+
+
+def compare(path: Path) -> list[dict[str, Any]]:
+    """Return one row for each fact of a script: the same, unknown to source or run, or different."""
+    found = outline(path, read_text(path))
+    recipes = observed(found, path)
+    rows = []
+    for fact, read in FACTS.items():
+        source = known(read, found.recipe)
+        runs = [value for value in (known(read, recipe) for recipe in recipes) if value is not None]
+        if not recipes or (source is None and not runs and fact not in MAIN):
+            continue
+        if source is None:
+            verdict = "unknown to the source"
+        elif not runs:
+            verdict = "unknown to the run"
+        else:
+            verdict = "same" if any(_same(source, run) for run in runs) else "different"
+        rows.append(
+            {
+                "script": path.name,
+                "case": path.parent.name,
+                "fact": fact,
+                "verdict": verdict,
+                "source": source,
+                "run": runs,
+            }
+        )
+    return rows
+
+
+def _same(source: Any, run: Any) -> bool:
+    """Whether two values are the same; of several models' losses and optimizers a run may show a part."""
+    if isinstance(source, list) and isinstance(run, list) and all(not isinstance(x, str) for x in source + run):
+        return all(any(abs(a - b) < 1e-9 if isinstance(a, float) else a == b for a in source) for b in run)
+    return bool(source == run) or (isinstance(source, list) and set(run) == set(source))
+
+
+def main() -> int:
+    """Print the table; see the module's text for the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("paths", nargs="*", type=Path)
+    parser.add_argument("--save", action="store_true")
+    given = parser.parse_args()
+    rows: list[dict[str, Any]] = []
+    for path in scripts(given.paths):
+        rows += compare(path)
+    counts = {fact: Counter(row["verdict"] for row in rows if row["fact"] == fact) for fact in FACTS}
+    verdicts = ("same", "unknown to the source", "unknown to the run", "different")
+    print(f"{'':20}" + "".join(f"{verdict:>24}" for verdict in verdicts))
+    for fact, count in counts.items():
+        print(f"{fact:20}" + "".join(f"{count[verdict]:24}" for verdict in verdicts))
+    different = [row for row in rows if row["verdict"] == "different"]
+    for row in different:
+        excuse = KNOWN.get((row["case"], row["fact"]), "")
+        print(
+            f"different: {row['case']}/{row['script']}: {row['fact']}: source {row['source']}, run {row['run']}  {excuse}"
+        )
+    asked = [row for row in rows if row["fact"] in MAIN]
+    share = sum(row["verdict"] == "unknown to the source" for row in asked) / max(1, len(asked))
+    print(f"main facts unknown to the source: {100 * share:.1f} % of {len(asked)}")
+    if given.save:
+        RESULTS.parent.mkdir(exist_ok=True)
+        table = {fact: {verdict: count[verdict] for verdict in verdicts} for fact, count in counts.items()}
+        left = [{**row, "known": KNOWN.get((row["case"], row["fact"]))} for row in rows if row["verdict"] != "same"]
+        data = {"facts": table, "unknown_share": round(share, 4), "not_the_same": left}
+        RESULTS.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
+    open_ones = [row for row in different if (row["case"], row["fact"]) not in KNOWN]
+    return int(bool(open_ones) or share > LIMIT)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
