@@ -14,6 +14,7 @@ from .commands.check import check
 from .commands.clean import clean
 from .commands.confirm import confirm
 from .commands.facts import facts
+from .commands.graph import graph
 from .commands.lr import lr
 from .commands.rules import config, rule, rules
 from .commands.terminal import error as say_error
@@ -43,7 +44,7 @@ def cli(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-for command in (check, rules, rule, config, facts, confirm, lr, clean):
+for command in (check, rules, rule, config, facts, graph, confirm, lr, clean):
     cli.add_command(command)
 
 

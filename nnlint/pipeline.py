@@ -86,6 +86,16 @@ def facts_of(
     return [facts for one in seen for facts in one.facts], told
 
 
+def checked_facts(
+    words: Sequence[str], settings: Settings, progress: Progress = silent, stdin: Stdin | None = None
+) -> tuple[list[tuple[Facts, Report]], Report]:
+    """Return each model that `words` name with what the rules say of it, and a report that holds the errors alone."""
+    found, errors = facts_of(words, settings, progress, stdin)
+    rules = chosen_rules(settings)
+    sources = Sources({str(stdin.path): stdin.shown} if stdin else {})
+    return [(facts, check_facts(facts, rules, settings, sources)) for facts in found], errors
+
+
 def inspected(targets: Sequence[Target], settings: Settings, progress: Progress) -> Iterator[Seen]:
     """Yield what is known of each target, in order; several files are inspected at a time."""
 

@@ -1,4 +1,4 @@
-"""nnlint facts, nnlint graph: what is known of a model, as a table, as JSON, as a picture."""
+"""nnlint facts: what is known of a model, as a table or as JSON."""
 
 from __future__ import annotations
 
