@@ -25,6 +25,8 @@ CLASSES = {name: kind for kind, names in _KINDS.items() for name in names}
 _FITTING = frozenset({"fit", "fit_transform", "fit_resample"})
 _SPLITTING = frozenset({"train_test_split", "random_split"})
 _DEPTH = 8
+_MOST = 50
+"""Splits looked at in one file: more than that is generated code."""
 
 
 class Preparing:
@@ -39,6 +41,8 @@ class Preparing:
         if not self.trace.complete:
             return Missing("the program is not followed to its end")
         splits = [(at, e) for at, e in enumerate(self.trace.events) if self._is_split(e.node)]
+        if len(splits) > _MOST:
+            return Missing("more data are split than can be followed")
         found: dict[int, Preparation] = {}
         for at, event in enumerate(self.trace.events):
             node = event.node

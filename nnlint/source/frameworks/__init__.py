@@ -14,14 +14,15 @@ from ..reading import Handed, Reading
 
 
 @cache
-def _adapters() -> tuple[str, ...]:
+def adapters() -> tuple[str, ...]:
+    """Return the names of the adapters."""
     return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
 
 
 def read(reading: Reading) -> Handed | None:
     """Return what the first framework that the file trains with decides; None where it trains with none."""
     roots = {name.partition(".")[0] for name in imported(reading)}
-    for name in _adapters():
+    for name in adapters():
         module = importlib.import_module(f"{__name__}.{name}")
         if roots & module.PACKAGES:
             found: Handed | None = module.read(reading)
