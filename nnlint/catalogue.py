@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import replace
+from importlib.metadata import entry_points
+from importlib.util import find_spec
 from pathlib import Path
 
 from . import registry
@@ -18,7 +20,7 @@ _OPTION = Origin(source="--select")
 
 def all_rules(settings: Settings) -> list[Rule]:
     """Return every rule at the level of the configuration. Raises ConfigurationError for a pack that cannot be used."""
-    packs = []
+    packs = installed_packs()
     for name in settings.rule_paths:
         origin = settings.origin.get(f"rule_paths:{name}", _OPTION)
         packs.append(Path(settings.root, name))
@@ -30,6 +32,28 @@ def all_rules(settings: Settings) -> list[Rule]:
         path = Path(os.path.relpath(error.path)).as_posix() if error.path.is_absolute() else str(error.path)
         raise ConfigurationError(f"malformed rule: {error.message}", path=path, line=error.line or None) from error
     return [replace(rule, level=settings.levels.get(rule.name, rule.level)) for rule in rules]
+
+
+def installed_packs() -> list[Path]:
+    """Return the folders of the rule packs that installed packages bring (entry points of the group `nnlint.rules`).
+
+    Nothing of such a package is imported. Raises ConfigurationError where its folder cannot be found.
+    """
+    found = []
+    for point in sorted(entry_points(group="nnlint.rules"), key=lambda point: point.name):
+        try:
+            spec = find_spec(point.value)
+        except (ImportError, ValueError):
+            spec = None
+        places = list(spec.submodule_search_locations or ()) if spec is not None else []
+        if not places:
+            package = point.dist.name if point.dist is not None else "an installed package"
+            raise ConfigurationError(
+                f"the rule pack {point.name} of {package} is not a package: {point.value}",
+                help=f"reinstall or remove {package}",
+            )
+        found.append(Path(places[0]))
+    return found
 
 
 def chosen_rules(settings: Settings) -> list[Rule]:

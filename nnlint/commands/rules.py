@@ -8,14 +8,22 @@ from typing import Any
 import click
 
 from .. import options
-from .terminal import in_colour, width
+from .terminal import in_colour, progress, width
 
 
 @click.command()
 @click.option("--output-format", type=click.Choice(("text", "json")), default="text", show_default=True)
 @click.option("--config", metavar="FILE", type=click.Path(), help="Read [tool.nnlint] of this file.")
-def rules(output_format: str, config: str | None) -> None:
-    """List all rules, those of your own packs too."""
+@click.option("--test", metavar="PATH", type=click.Path(exists=True), help="Hold the rules of this pack to their laws.")
+@click.pass_context
+def rules(ctx: click.Context, output_format: str, config: str | None, test: str | None) -> None:
+    """List all rules, those of your own packs too.
+
+    With --test, run the pair of programs of each rule in PATH (a pack, or the file of one rule): a rule finds what is
+    marked in its `.bad.py` and nothing else, no rule warns in its `.good.py`, and its fix makes the one of the other.
+    """
+    if test is not None:
+        ctx.exit(_tested(test, output_format, config))
     from ..catalogue import all_rules
     from ..configuration import settings_for
     from ..render.rules import as_json, table
@@ -25,6 +33,41 @@ def rules(output_format: str, config: str | None) -> None:
     click.echo(
         as_json(found) if output_format == "json" else table(found, width(), Style(in_colour(sys.stdout))), nl=False
     )
+
+
+def _tested(path: str, output_format: str, config: str | None) -> int:
+    """Test a pack and return the exit status: 1 where a rule breaks a law."""
+    import json
+    from dataclasses import asdict
+    from pathlib import Path
+
+    from ..catalogue import all_rules
+    from ..configuration import settings_for
+    from ..laws import breaches
+    from ..settings import ConfigurationError
+
+    settings = settings_for((path,), {"config": config})
+    pack = Path(path).resolve()
+    known = all_rules(settings)
+    if not any(rule.path.resolve().is_relative_to(pack) for rule in known):
+        settings = settings.model_copy(update={"rule_paths": (*settings.rule_paths, str(pack))})
+        known = all_rules(settings)
+    own = [rule for rule in known if rule.path.resolve().is_relative_to(pack)]
+    if not own:
+        raise ConfigurationError(f"there is no rule in {path}", help="a rule is a file family/rule_name.py of the pack")
+    found = []
+    for rule in own:
+        progress(f"testing {rule.name}")
+        broken = list(breaches(rule, known, settings))
+        found += broken
+        if output_format == "text":
+            click.echo(f"{rule.name}: {'ok' if not broken else ''}".rstrip())
+            for breach in broken:
+                click.echo(f"  {breach.law}: {breach.says}")
+    progress("")
+    if output_format == "json":
+        click.echo(json.dumps({"rules": [r.name for r in own], "breaches": [asdict(b) for b in found]}, indent=2))
+    return 1 if found else 0
 
 
 @click.command()
