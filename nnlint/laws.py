@@ -23,6 +23,8 @@ from .targets import Target
 SECTIONS = ("Why is this bad?", "When is it fine?", "Fix safety", "References")
 """What a rule's page has."""
 
+SIDES: tuple[Literal["bad", "good"], ...] = ("bad", "good")
+
 
 @dataclass(frozen=True)
 class Breach:
@@ -59,11 +61,11 @@ def breaches(rule: Rule, rules: Sequence[Rule], settings: Settings) -> Iterator[
     """
     for law, says in _of_the_text(rule):
         yield Breach(rule.name, law, says)
-    missing = [rule.pair(side).name for side in ("bad", "good") if not rule.pair(side).is_file()]
+    missing = [rule.pair(side).name for side in SIDES if not rule.pair(side).is_file()]
     if missing:
         yield Breach(rule.name, "pair", f"there is no {' and no '.join(missing)} beside the rule")
         return
-    sides = {side: _facts(rule.pair(side), settings) for side in ("bad", "good")}
+    sides = {side: _facts(rule.pair(side), settings) for side in SIDES}
     for side, (facts, troubles) in sides.items():
         if not facts:
             yield Breach(rule.name, "alive", f"{rule.pair(side).name}: {troubles or 'nothing in it could be checked'}")
