@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,10 +20,14 @@ FORMS = {"mermaid": ".mmd", "dot": ".dot", "svg": ".svg", "json": ".json"}
 
 
 def _file(ctx: click.Context, parameter: click.Parameter, path: str | None) -> str | None:
-    """Refuse a file whose suffix says nothing, before anything is run."""
-    suffix = path.rpartition(".")[2].lower() if path and "." in path else ""
-    if path is not None and f".{suffix}" not in FORMS.values():
+    """Refuse a file that cannot be written, or whose suffix says nothing, before anything is run."""
+    if path is None:
+        return None
+    place = Path(path)
+    if place.suffix.lower() not in FORMS.values() and not ctx.params.get("output_format"):
         raise click.BadParameter(f"{path!r} ends in none of {', '.join(FORMS.values())}")
+    if not place.parent.is_dir():
+        raise click.BadParameter(f"{path!r}: no such folder")
     return path
 
 
@@ -43,6 +48,7 @@ def _file(ctx: click.Context, parameter: click.Parameter, path: str | None) -> s
     cls=options.Option,
     section="Output",
     type=click.Choice(tuple(FORMS)),
+    is_eager=True,
     help="What is written, whatever the suffix.  [default: mermaid on standard output]",
 )
 @click.option(
@@ -95,7 +101,7 @@ def graph(
     if len(drawn) != 1:
         _refuse(ctx, found, len(drawn), fatal=any(trouble.fatal for trouble in report.errors))
     model, facts, said = drawn[0]
-    suffix = FORMS[output_format] if output_format else "." + (output_file or ".mmd").rpartition(".")[2].lower()
+    suffix = FORMS[output_format] if output_format else Path(output_file or "model.mmd").suffix.lower()
     marks = _marks(said, settings.level)
     write(draw(model, model.graph, suffix, marks, depth, _title(facts)), output_file)
     if output_file and sys.stderr.isatty():

@@ -19,7 +19,7 @@ from .values import each_tensor, map_tensors
 SIZES = (6, 7, 5, 11)
 """Numbers of samples; the first that is the length of no other axis is taken, so that axes are not confused."""
 
-SECONDS = 1.5
+SECONDS = 3.0
 """Wall time after which no further sample is changed, and which one forward pass may take."""
 
 _CALLS = ("layer", "function")
