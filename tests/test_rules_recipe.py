@@ -14,7 +14,7 @@ import pytest
 from sketch import Sketch, labels
 
 from nnlint.engine import check
-from nnlint.facts import Call, Facts, Group, Loop, Optimizer, Parameter, Span, Subject
+from nnlint.facts import Call, Facts, Group, Loaded, Loop, Optimizer, Parameter, Span, Step, Subject
 from nnlint.finding import Finding
 from nnlint.registry import load
 from nnlint.source.discover import outline
@@ -788,6 +788,193 @@ def test_is_left_alone(rule: str, body: str) -> None:
     assert not said(program(body), rule, noisy=True)
 
 
+# -- whole programs
+
+
+WHOLE = {
+    "policy gradient": """
+        for episode in range(100):
+            log_probs, rewards = [], []
+            state = torch.randn(8)
+            for t in range(50):
+                spread = torch.distributions.Categorical(logits=model(state))
+                action = spread.sample()
+                log_probs.append(spread.log_prob(action))
+                state, reward = torch.randn(8), 1.0
+                rewards.append(reward)
+            policy_loss = []
+            for log_prob, reward in zip(log_probs, rewards):
+                policy_loss.append(-log_prob * reward)
+            optimizer.zero_grad()
+            total = torch.stack(policy_loss).sum()
+            total.backward()
+            optimizer.step()
+    """,
+    "closure": """
+        optimizer = optim.LBFGS(model.parameters(), lr=0.8)
+        for step in range(15):
+            def closure():
+                optimizer.zero_grad()
+                loss = criterion(model(x), y)
+                loss.backward()
+                nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+                return loss
+            optimizer.step(closure)
+    """,
+    "adversarial": """
+        critic = nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.Linear(8, 1))
+        other = optim.Adam(critic.parameters(), lr=0.0002)
+        bce = nn.BCEWithLogitsLoss()
+        noise = torch.randn(64, 8)
+        for epoch in range(5):
+            for a, b in train_loader:
+                critic.zero_grad()
+                real = bce(critic(a[:, :3]), torch.ones(20, 1))
+                real.backward()
+                made = model(torch.randn(20, 8))
+                fake = bce(critic(made.detach()), torch.zeros(20, 1))
+                fake.backward()
+                other.step()
+                model.zero_grad()
+                fooled = bce(critic(made), torch.ones(20, 1))
+                fooled.backward()
+                optimizer.step()
+            with torch.no_grad():
+                picture = model(noise).detach().cpu()
+    """,
+    "mixed precision": """
+        scaler = torch.amp.GradScaler()
+        scheduler = lr_scheduler.CosineAnnealingLR(optimizer, T_max=5)
+        for epoch in range(5):
+            model.train()
+            running = 0.0
+            for a, b in train_loader:
+                optimizer.zero_grad(set_to_none=True)
+                with torch.autocast("cpu"):
+                    loss = criterion(model(a), b)
+                scaler.scale(loss).backward()
+                scaler.unscale_(optimizer)
+                nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+                scaler.step(optimizer)
+                scaler.update()
+                running += loss.item() * a.size(0)
+            scheduler.step()
+            model.eval()
+            right = 0
+            with torch.no_grad():
+                for a, b in val_loader:
+                    right += (model(a).argmax(1) == b).sum().item()
+            torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict()}, "last.pt")
+    """,
+    "phases": """
+        best_weights, best = copy.deepcopy(model.state_dict()), 0.0
+        scheduler = lr_scheduler.StepLR(optimizer, step_size=2, gamma=0.1)
+        for epoch in range(5):
+            for phase in ("train", "val"):
+                if phase == "train":
+                    model.train()
+                else:
+                    model.eval()
+                right = 0
+                for a, b in train_loader if phase == "train" else val_loader:
+                    optimizer.zero_grad()
+                    with torch.set_grad_enabled(phase == "train"):
+                        out = model(a)
+                        loss = criterion(out, b)
+                        if phase == "train":
+                            loss.backward()
+                            optimizer.step()
+                    right += torch.sum(out.argmax(1) == b.data)
+                if phase == "train":
+                    scheduler.step()
+                if phase == "val" and right > best:
+                    best, best_weights = right, copy.deepcopy(model.state_dict())
+        model.load_state_dict(best_weights)
+    """,
+    "distillation": """
+        teacher = nn.Linear(8, 3)
+        teacher.load_state_dict(torch.load("teacher.pt"))
+        teacher.eval()
+        for epoch in range(5):
+            model.train()
+            for a, b in train_loader:
+                with torch.no_grad():
+                    soft = teacher(a).softmax(1)
+                optimizer.zero_grad()
+                loss = nn.functional.kl_div(model(a).log_softmax(1), soft, reduction="batchmean")
+                loss.backward()
+                optimizer.step()
+    """,
+    "folds": """
+        scores = []
+        for fold in range(5):
+            model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3))
+            optimizer = optim.Adam(model.parameters(), lr=0.001)
+            for epoch in range(4):
+                model.train()
+                for a, b in train_loader:
+                    TURN
+            model.eval()
+            with torch.no_grad():
+                scores.append((model(x[800:]).argmax(1) == y[800:]).float().mean())
+    """,
+    "perturbed inputs": """
+        for epoch in range(5):
+            model.train()
+            for a, b in train_loader:
+                TURN
+        model.eval()
+        right = 0
+        for a, b in val_loader:
+            a.requires_grad_(True)
+            out = model(a)
+            criterion(out, b).backward()
+            moved = a + 0.1 * a.grad.sign()
+            with torch.no_grad():
+                right += (model(moved).argmax(1) == b).sum().item()
+    """,
+    "by hand": """
+        def train():
+            model.train()
+            total_loss = 0.0
+            for batch, (a, b) in enumerate(train_loader):
+                model.zero_grad()
+                loss = criterion(model(a), b)
+                loss.backward()
+                torch.nn.utils.clip_grad_norm_(model.parameters(), 0.25)
+                for p in model.parameters():
+                    p.data.add_(p.grad, alpha=-lr)
+                total_loss += loss.item()
+
+        def evaluate():
+            model.eval()
+            total_loss = 0.0
+            with torch.no_grad():
+                for a, b in val_loader:
+                    total_loss += len(a) * criterion(model(a), b).item()
+            return total_loss / 200
+
+        lr, best = 20.0, None
+        for epoch in range(6):
+            train()
+            val_loss = evaluate()
+            if not best or val_loss < best:
+                torch.save(model, "model.pt")
+                best = val_loss
+            else:
+                lr /= 4.0
+    """,
+}
+RECIPES = {rule for rule, *_ in (*FAULTS, *SOUND)} - {"unseeded-run", "constant-learning-rate"}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_program_as_people_write_it_is_left_alone(name: str) -> None:
+    chosen = [rules()[rule] for rule in sorted(RECIPES)]
+    found = check(facts_of(program(WHOLE[name]), noisy=True), chosen).findings
+    assert not [(f.rule, f.says, f.span) for f in found if f.level in ("warning", "error")]
+
+
 # -- rules that look at the model as well
 
 
@@ -975,3 +1162,37 @@ def test_averages_whose_norms_are_right() -> None:
     assert not averaged("model, use_buffers=True)")
     assert not averaged("model)", norm="layer_norm")
     assert not averaged("model)\ntorch.optim.swa_utils.update_bn(train_loader, averaged)")
+
+
+def loaded(missing: tuple[str, ...], unexpected: tuple[str, ...]) -> list[Finding]:
+    s = net()
+    one = Loaded(into="model", strict=False, initialised_after=None, missing_keys=missing, unexpected_keys=unexpected)
+    return of_rule(s.facts(loaded=(one,)), "checkpoint-not-loaded")
+
+
+def test_a_checkpoint_of_which_no_key_fits() -> None:
+    names = tuple(p.name for p in net().parameters)
+    (finding,) = loaded(names, tuple(f"module.{name}" for name in names))
+    assert "`module.`" in finding.help
+    (finding,) = loaded(names, ("encoder.weight", "encoder.bias"))
+    assert "strict=True" in finding.help
+
+
+def test_a_checkpoint_of_which_some_keys_fit() -> None:
+    names = tuple(p.name for p in net().parameters)
+    assert not loaded(names[2:], ("head.weight", "head.bias"))
+    assert not loaded((), ("head.weight",))
+    assert not loaded(names[:1], ())
+
+
+def test_gradients_that_explode_make_it_a_warning() -> None:
+    def steps(*norms: float) -> Loop:
+        return Loop(clips=None, steps=tuple(Step(gradient=norm, finite=norm < 1e30) for norm in norms))
+
+    for loop, level in (
+        (steps(1.0, 2.0), "advice"),
+        (steps(1.0, 300.0), "warning"),
+        (steps(1.0, 1e31), "warning"),
+    ):
+        (finding,) = of_rule(recurrent(loop=loop), "rnn-without-clipping")
+        assert finding.level == level

@@ -61,6 +61,19 @@ class Evaluating:
             if isinstance(e.node, ast.Call) and self.training.loss_of(e.node) is not None
         ]  # fmt: skip
 
+    @cached_property
+    def _stepped(self) -> list[int]:
+        """The backward passes that an optimizer step belongs to: in their innermost loop, or around it."""
+        steps = [e for e in self.events if isinstance(e.node, ast.Call) and self.training.step(e.node) is not None]
+
+        def belongs(passed: Event, step: Event) -> bool:
+            if not passed.loops or not step.loops:
+                return passed.loops == step.loops
+            return passed.loops[-1] in step.loops or passed.loops[: len(step.loops)] == step.loops
+
+        found = [at for at in self._passes if any(belongs(self.events[at], step) for step in steps)]
+        return found or self._passes
+
     def _trains(self, at: int, event: Event) -> bool:
         """Return whether a forward is part of a training step: a backward follows it in the same turn."""
         quiet = self._no_grad(at, event) is True
@@ -124,12 +137,12 @@ class Evaluating:
         )
 
     def _place(self, at: int, event: Event) -> Any:
-        if not self._passes:
+        if not self._stepped:
             return Missing("no training is to be seen")
-        for passed in self._passes:
+        for passed in self._stepped:
             if set(event.loops) & set(self.events[passed].loops):
                 return "between"
-        return "after" if at > self._passes[-1] else "before" if at < self._passes[0] else "between"
+        return "after" if at > self._stepped[-1] else "before" if at < self._stepped[0] else "between"
 
     def _mode(self, event: Event) -> tuple[Any, bool] | None:
         """Return whose mode an event sets and to what (True for training); None for anything else."""
@@ -187,13 +200,13 @@ class Evaluating:
     def _trains_again(self, at: int, event: Event) -> Any:
         """Return whether `train()` is called between a call and the next training step, once around the loop."""
         key = self._key(event)
-        shared = [loop for p in self._passes for loop in event.loops if loop in self.events[p].loops]
+        shared = [loop for p in self._stepped for loop in event.loops if loop in self.events[p].loops]
         order = list(range(at + 1, len(self.events)))
         if shared:
             inner = max(shared, key=event.loops.index)
             turn = [n for n, e in enumerate(self.events) if inner in e.loops]
             order = [n for n in turn if n > at] + [n for n in turn if n <= at]
-        passes = set(self._passes)
+        passes = set(self._stepped)
         for n in order:
             mode = self._mode(self.events[n])
             if mode is not None and mode[0] == key and mode[1]:
@@ -226,7 +239,7 @@ class Evaluating:
 
     def _figure(self, event: Event) -> Any:
         region = self._region(event)
-        statements = region.body if isinstance(region, (*LOOPS, *FUNCTIONS)) else self._near(event.node)
+        statements = self._behind(event.node, region) if region is not None else self._near(event.node)
         seen = "other"
         for node, _ in self.turns.loops.training.effects.runs(statements):
             if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq) and _summed(self.program, node):
@@ -239,6 +252,20 @@ class Evaluating:
             if name in KINDS or id(node) in self.turns.losses or "crit" in name.lower() or "loss" in name.lower():
                 seen = "loss"
         return seen
+
+    def _behind(self, node: ast.AST, region: ast.AST) -> list[ast.AST]:
+        """Return the statement of a node and all that follow it in its loop or function."""
+        found: list[ast.AST] = []
+        inner = node
+        for outer in self.program.ancestors(node):
+            for block in ("body", "orelse", "finalbody"):
+                statements = getattr(outer, block, None)
+                if isinstance(statements, list) and inner in statements:
+                    found += statements[statements.index(inner) + bool(found) :]
+            if outer is region:
+                break
+            inner = outer
+        return found
 
     def _near(self, node: ast.AST) -> list[ast.AST]:
         """Return the statement of a node at the top level, and the few that follow it."""

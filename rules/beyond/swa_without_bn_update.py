@@ -37,7 +37,7 @@ def swa_without_bn_update(model: Model, recipe: Recipe) -> Finding | None:
         says="the averaged model keeps the batch norm statistics of other weights",
         label="averages weights alone",
         also={norms[0]: "its running statistics belong to the weights of the step they were seen at"},
-        why=f"{len(norms)} batch norms divide by a spread that these weights never gave",
+        why=f"the running statistics of {len(norms)} batch norm{'s' * (len(norms) > 1)} belong to other weights",
         help="" if fixes else "call `torch.optim.swa_utils.update_bn(loader, averaged)` after training",
         fixes=fixes,
     )

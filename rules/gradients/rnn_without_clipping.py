@@ -6,7 +6,8 @@ Why is this bad?
     points of accuracy at a rate too high: it is insurance.
 
 When is it fine?
-    Short sequences, gated cells at a modest rate, and runs whose gradients were watched. It is advice.
+    Short sequences, gated cells at a modest rate, and runs whose gradients were watched. It is advice, and
+    a warning where a gradient of the observed steps was not finite, or 100 times another.
 
 Fix safety
     Unsafe: steps with a gradient norm over 1 become shorter.
@@ -15,17 +16,18 @@ References
     Pascanu, Mikolov, Bengio: On the difficulty of training recurrent neural networks, 2013.
 """
 
-from nnlint.facts import Loop, Model, Node
+from nnlint.facts import Loop, Model, Node, known
 from nnlint.facts.graph import RECURRENT
 from nnlint.finding import Finding
 from nnlint.fix import Fix, insert_statement
 from nnlint.rule import rule
 
+SPIKE = 100
 SHORT = 5
 """Steps of a sequence for which gradients have no room to grow."""
 
 
-@rule(level="advice", since="0.1")
+@rule(level="warning", since="0.1")
 def rnn_without_clipping(model: Model, loop: Loop) -> Finding | None:
     """Report trained recurrent layers whose gradients go into the step at any size."""
     layers = [node for node in model.graph if node.op in RECURRENT and _is_trained(node, model)]
@@ -35,6 +37,7 @@ def rnn_without_clipping(model: Model, loop: Loop) -> Finding | None:
     fixes = _fixes(loop)
     return Finding(
         at=layers[0],
+        level="warning" if known(lambda: _explodes(loop), False) else "advice",
         says=f"`{layers[0].name}` is trained without clipping its gradients",
         also={loop.step: "takes gradients of any size"} if loop.step else {},
         why=f"the gradient goes through {_length(layers[0])} steps in time, and may grow in each"
@@ -43,6 +46,12 @@ def rnn_without_clipping(model: Model, loop: Loop) -> Finding | None:
         help="" if fixes else "clip the gradients by norm before the step",
         fixes=fixes,
     )
+
+
+def _explodes(loop: Loop) -> bool:
+    """Whether the observed steps had a gradient that was not finite, or many times as large as another."""
+    norms = [step.gradient for step in loop.steps]
+    return not all(step.finite for step in loop.steps) or max(norms) > SPIKE * min(norms) > 0
 
 
 def _is_trained(node: Node, model: Model) -> bool:
