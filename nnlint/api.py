@@ -90,10 +90,12 @@ def advise(
     """Check a model as it stands in memory, and say what is wrong with it and with how it is to be trained.
 
     Args:
-        model: The `torch.nn.Module`. Its parameters, buffers, modes, gradients and the random state stay as they are.
+        model: The `torch.nn.Module`, or a Trainer of Lightning or Hugging Face that holds one. Its parameters, buffers,
+            modes, gradients and the random state stay as they are.
         inputs: What `forward` gets: a tensor, a tuple of tensors, a dict of keyword arguments, or shapes to draw
             (`"2x1x28x28"`, `["8x16:int64[0,100)"]`). Guessed where it is not given.
-        data: A `DataLoader`, a `Dataset`, or a pair of tensors or arrays (inputs, targets). A bounded sample is read.
+        data: A `DataLoader`, a `Dataset` (also of Hugging Face), or a pair of tensors, arrays or frames (inputs,
+            targets). A bounded sample is read.
         loss: A loss module or function, called as `loss(output, target)`.
         optimizer: The optimizer with the model's parameters. It is read, never stepped.
         scheduler: The learning-rate scheduler, read alone.
@@ -106,7 +108,10 @@ def advise(
         TypeError: An argument is not what it should be.
         ValueError: A shape or a recipe cannot be understood, or the configuration has a mistake.
     """
-    _check_arguments(model, loss, optimizer, task, goal)
+    from .worker.trainers import unpack
+
+    whole = unpack(model)
+    _check_arguments(whole.model, loss, optimizer, task, goal)
     settings = _settings(level)
     from .worker.job import describe_object
 
@@ -117,20 +122,20 @@ def advise(
         loss=loss,
         optimizer=optimizer,
         scheduler=scheduler,
-        target=type(model).__name__,
-        path=_home(model),
+        target=type(whole.model).__name__,
+        path=_home(whole.model),
     )
     facts = Facts.model_validate(described)
     if recipe is not None:
         facts = facts.model_copy(update={"recipe": _joined(facts.recipe, recipe)})
     sources = Sources()
     checked = without_repeats(check_facts(facts, chosen_rules(settings), settings, sources))
-    findings = tuple(_with_live_fixes(finding, model) for finding in checked.findings)
+    findings = tuple(_with_live_fixes(finding, whole.model) for finding in checked.findings)
     report = ModelReport(
         **{name: getattr(checked, name) for name in Report.model_fields}
         | {"findings": findings, "sources": sources.texts()}
     )
-    report._model, report._settings = model, settings
+    report._model, report._settings = whole.model, settings
     return report
 
 

@@ -7,25 +7,25 @@ random states are given back.
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset, default_collate
 
 from . import profile
 from .describe import describe
 from .devices import Watch
+from .handed_over import Given
 from .iteration import Iteration, Sample
 from .losses import KINDS
 from .observe import Observer
 from .operations import class_name, function_op, layer_op
 from .subjects import facts_of
+from .trainers import unpack
 from .values import each_tensor
 
-ROWS = 64
-"""Samples of one forward."""
 LARGEST = 100_000_000
 """Parameters up to which a copy is trained one step."""
 
@@ -48,19 +48,26 @@ def describe_object(
     """
     target = target or class_name(model).removeprefix("nn.")
     with profile.same_random_state():
-        given = _Given(inputs, data)
+        held = unpack(model)
+        model, data = held.model, held.data if data is None else data
+        given = Given(inputs, data)
         facts = describe(
             model, target=target, path=path, inputs=given.args, kwargs=given.kwargs, specs=given.specs
         )  # fmt: skip
         around = _Around(given)
-        around.know(model, optimizer, scheduler)
-        if loss is not None and given.target is not None and _can_copy(model):
-            seen = _one_step(model, around, loss, target, path)
+        if optimizer is not None or held.twin is None:
+            around.know(model, optimizer or held.optimizer, scheduler or held.scheduler)
+        else:
+            around.know(held.twin, held.optimizer, scheduler or held.scheduler)
+        own = held.own_loss and loss is None and bool(given.drawn)
+        if (own or (loss is not None and given.target is not None)) and _can_copy(model):
+            seen = _one_step(model, around, None if own else loss, target, path)
             if seen is not None:
                 seen["subject"].update({key: facts["subject"][key] for key in ("guessed",) if key in facts["subject"]})
                 seen["model"]["modules"] = facts["model"]["modules"]
+                seen["recipe"] = _with(seen["recipe"], held.recipe)
                 return seen
-        recipe = _recipe(around, loss, facts)
+        recipe = _with(_recipe(around, loss, facts), held.recipe)
         if recipe:
             facts["recipe"] = recipe
         described = _data(given, around, facts)
@@ -69,96 +76,21 @@ def describe_object(
         return facts
 
 
-class _Given:
-    """What the user handed over, as one batch: arguments of forward, and the target of the loss."""
-
-    def __init__(self, inputs: Any, data: Any) -> None:
-        self.args: tuple[Any, ...] | None = None
-        self.kwargs: dict[str, Any] | None = None
-        self.specs: list[str] | None = None
-        self.target: torch.Tensor | None = None
-        self.loader: DataLoader[Any] | None = None
-        self.drawn: list[torch.Tensor] = []
-        if data is not None:
-            self._draw(data)
-        if isinstance(inputs, str) or (isinstance(inputs, (list, tuple)) and inputs and _all(inputs, str)):
-            self.specs, self.args = [inputs] if isinstance(inputs, str) else list(inputs), None
-            self.target = None
-        elif isinstance(inputs, Mapping):
-            self.args, self.kwargs = (), dict(inputs)
-        elif inputs is not None:
-            self.args = tuple(inputs) if isinstance(inputs, (list, tuple)) else (_tensor(inputs),)
-        if self.target is not None and not self._fits():
-            self.target = None
-
-    def _fits(self) -> bool:
-        first = next(each_tensor((self.args, self.kwargs)), None)
-        return first is not None and self.target is not None and first.shape[:1] == self.target.shape[:1]
-
-    def _draw(self, data: Any) -> None:
-        """Take a batch out of `data` by index, so that no iterator of the user's moves."""
-        if isinstance(data, (tuple, list)) and len(data) == 2:
-            data = TensorDataset(*(_tensor(part) for part in data))
-        if isinstance(data, Dataset):
-            data = DataLoader(data, batch_size=min(ROWS, _length(data) or ROWS))
-            data.__dict__["_nnlint_ours"] = True
-        if not isinstance(data, DataLoader):
-            raise ValueError(f"data is a DataLoader, a Dataset or a pair of arrays, not {type(data).__name__}")
-        self.loader = data
-        batch = _batch_of(data)
-        self.drawn = list(each_tensor(batch))
-        if isinstance(batch, (tuple, list)) and len(batch) >= 2 and all(isinstance(b, torch.Tensor) for b in batch):
-            self.args, self.target = tuple(batch[:-1]), batch[-1]
-        elif isinstance(batch, torch.Tensor):
-            self.args = (batch,)
-        elif isinstance(batch, (tuple, list)) and len(batch) == 1:
-            self.args = tuple(batch)
-
-
-def _all(values: Any, kind: type) -> bool:
-    return all(isinstance(value, kind) for value in values)
-
-
-def _tensor(value: Any) -> Any:
-    if isinstance(value, torch.Tensor):
-        return value
-    try:
-        made = torch.as_tensor(value)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(f"{type(value).__name__} cannot be made a tensor: {error}") from error
-    return made.float() if made.dtype == torch.float64 else made
-
-
-def _length(dataset: Any) -> int | None:
-    try:
-        return len(dataset)
-    except (TypeError, NotImplementedError):
-        return None
-
-
-def _batch_of(loader: DataLoader[Any]) -> Any:
-    dataset: Any = loader.dataset
-    size = min(loader.batch_size or ROWS, ROWS)
-    try:
-        if isinstance(dataset, IterableDataset):
-            items = [item for item, _ in zip(copy.deepcopy(dataset), range(size))]
-        else:
-            count = len(dataset)
-            items = [dataset[i] for i in range(0, count, max(1, count // size))][:size]
-        return (loader.collate_fn or default_collate)(items)
-    except Exception as error:
-        raise ValueError(f"data cannot be read: {type(error).__name__}: {error}") from error
+def _with(recipe: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:
+    """Return a recipe with what a trainer says of itself where nothing else tells."""
+    return {**said, **recipe}
 
 
 class _Around(Observer):
     """What would have been observed, had the user's loop been watched."""
 
-    def __init__(self, given: _Given) -> None:
+    def __init__(self, given: Given) -> None:
         super().__init__(1, Watch())
         self.given = given
         if given.loader is not None and "_nnlint_ours" not in given.loader.__dict__:
             self.loaders.training = given.loader
         self.names: dict[int, str] = {}
+        self.whole: nn.Module | None = None
 
     def know(self, model: nn.Module, optimizer: torch.optim.Optimizer | None, scheduler: Any) -> None:
         """Take in the optimizer and the scheduler."""
@@ -169,8 +101,9 @@ class _Around(Observer):
             self.loop.schedules.add(scheduler)
 
     def outermost(self, module: nn.Module) -> nn.Module:
-        """Return the module itself: what the user hands over is the model."""
-        return module
+        """Return what the user handed over where `module` is a part of it, else the module itself."""
+        parts = self.whole.modules() if self.whole is not None else ()
+        return self.whole if self.whole is not None and any(part is module for part in parts) else module
 
     def sample(self, tensor: torch.Tensor) -> Sample:
         """Return rows of the data set that the batch was drawn from."""
@@ -194,14 +127,20 @@ def _one_step(model: nn.Module, around: _Around, loss: Any, target: str, path: s
     try:
         twin = copy.deepcopy(model).cpu().train()
         meter = copy.deepcopy(loss) if isinstance(loss, nn.Module) else loss
+        around.whole = twin
     except Exception:  # a model may hold what cannot be copied
         return None
     iteration = Iteration(around)
-    with torch.enable_grad():
+    with torch.enable_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a module may miss its trainer
         iteration.enter()
         try:
-            output = twin(*(given.args or ()), **(given.kwargs or {}))
-            value = meter(output, given.target)
+            if meter is not None:
+                value = meter(twin(*(given.args or ()), **(given.kwargs or {})), given.target)
+            elif callable(training_step := getattr(twin, "training_step", None)):
+                value = _loss_in(training_step(given.batch, 0))
+            else:
+                value = _loss_in(twin(**given.batch))
             iteration.backward(value, first=True)
             value.backward()
         except Exception:  # the forward or the loss of the user's does not take this batch
@@ -215,6 +154,13 @@ def _one_step(model: nn.Module, around: _Around, loss: Any, target: str, path: s
     _forget_our_calls(iteration, loss)
     facts = facts_of(around, iteration, twin, target, path, names=around.names, guarded=lambda act: act())
     return {**facts, "recipe": _told(facts["recipe"], around)}
+
+
+def _loss_in(step: Any) -> Any:
+    """Return the loss that a training step or a model with labels gives."""
+    if isinstance(step, torch.Tensor):
+        return step
+    return step["loss"] if isinstance(step, Mapping) else step.loss
 
 
 def _forget_our_calls(iteration: Iteration, loss: Any) -> None:
@@ -270,7 +216,7 @@ def _loss(loss: Any, facts: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _data(given: _Given, around: _Around, facts: dict[str, Any]) -> dict[str, Any]:
+def _data(given: Given, around: _Around, facts: dict[str, Any]) -> dict[str, Any]:
     tensors = list(each_tensor((given.args, given.kwargs)))
     if not tensors:
         return {}
