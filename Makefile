@@ -67,7 +67,7 @@ bench-startup: setup  ## start-up time against a bare interpreter
 	$(BIN)/python bench/startup.py
 
 bench-tracing: setup  ## what tracing costs, as a share of a forward pass
-	$(BIN)/python bench/tracing.py
+	$(or $(wildcard .venv-zoo/bin/python),$(BIN)/python) bench/tracing.py
 
 bench-initializations: setup  ## how well initializations are recognized
 	$(BIN)/python bench/initializations.py

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import tracing_tables
 import yaml
 
 from nnlint.cli import cli
@@ -43,10 +44,12 @@ def main() -> None:
     rules = load()
     shutil.rmtree(MADE, ignore_errors=True)
     (MADE / "rules").mkdir(parents=True)
+    made_of = {"settings": settings(), **tracing_tables.tables()}
     for page in sorted(PAGES.glob("*.md")):
-        _write(page.name, page.read_text("utf-8").replace("{{ settings }}", settings()))
+        _write(page.name, _filled(page.read_text("utf-8"), made_of))
     for schema in sorted((ROOT / "docs" / "schema").glob("*.json")):
         shutil.copy(schema, MADE)
+    _write("operations.svg", tracing_tables.plot())
     _write("index.md", _front_page())
     _write("command-line.md", command_line())
     _write("rules/index.md", index(rules))
@@ -124,6 +127,13 @@ def settings() -> str:
         value = "" if key == "extend-select" else json.dumps(getattr(defaults, name)).replace("null", "")
         lines.append(f"| `{key}` | {takes} | {f'`{value}`' if value not in ('', '[]', '{}') else ''} |")
     return "\n".join(lines)
+
+
+def _filled(text: str, made_of: dict[str, str]) -> str:
+    """A page with what is made for it in the places of `{{ name }}`."""
+    for name, made in made_of.items():
+        text = text.replace("{{ " + name + " }}", made)
+    return text
 
 
 def _front_page() -> str:
