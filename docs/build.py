@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import coverage_tables
 import tracing_tables
 import yaml
 
@@ -30,6 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "docs" / "pages"
 MADE = ROOT / "build" / "docs"
 README = ROOT / "README.md"
+FIGURE = ROOT / "docs" / "figures" / "small_resnet.py"
 MARKER = re.compile(r"^[ \t]*# finding: .*\n|[ \t]*# finding: .*$", re.MULTILINE)
 LEVELS = {
     "error": "shown by execution, or exact from the source: the program cannot do what it is for",
@@ -46,7 +48,8 @@ def main() -> None:
     (MADE / "rules").mkdir(parents=True)
     made_of = {"settings": settings(), **tracing_tables.tables()}
     for page in sorted(PAGES.glob("*.md")):
-        _write(page.name, _filled(page.read_text("utf-8"), made_of))
+        text = _filled(page.read_text("utf-8"), made_of)
+        _write(page.name, text.replace("{{ coverage }}", coverage_tables.tables()))
     for schema in sorted((ROOT / "docs" / "schema").glob("*.json")):
         shutil.copy(schema, MADE)
     _write("operations.svg", tracing_tables.plot())
@@ -134,6 +137,21 @@ def _filled(text: str, made_of: dict[str, str]) -> str:
     for name, made in made_of.items():
         text = text.replace("{{ " + name + " }}", made)
     return text
+
+
+def facts() -> str:
+    """What `nnlint facts` says of the model in the picture, which is drawn as well."""
+    _said("graph", "--output-file", str(MADE / "graph.svg"))
+    return _said("facts").rstrip()
+
+
+def _said(command: str, *options: str) -> str:
+    """What nnlint writes about the model of the pictures."""
+    words = [sys.executable, "-m", "nnlint", command, FIGURE.name, *options]
+    done = subprocess.run(words, cwd=FIGURE.parent, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"nnlint {command} failed: {done.stderr}")
+    return done.stdout
 
 
 def _front_page() -> str:

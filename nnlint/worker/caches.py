@@ -41,7 +41,7 @@ def _size(cache: Any) -> tuple[int, int]:
 def _caches(model: nn.Module) -> list[Any]:
     kinds = {kind for module in model.modules() for kind in type(module).__mro__}
     homes = {kind.__module__ for kind in kinds if not kind.__module__.startswith(("torch.", "builtins"))}
-    spaces = [vars(kind) for kind in kinds if kind.__module__ in homes]
+    spaces = [dict(vars(kind)) for kind in kinds if kind.__module__ in homes]
     spaces += [vars(sys.modules[name]) for name in homes if name in sys.modules]
     found: dict[int, Any] = {}
     for space in spaces:

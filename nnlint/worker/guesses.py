@@ -125,7 +125,7 @@ def from_signature(name: str, parameter: inspect.Parameter | None, model: nn.Mod
     if annotation in plain:
         return plain[annotation]
     if "list[torch.Tensor]" in annotation.replace("List", "list") or "list[Tensor]" in annotation:
-        return Spec((3, 224, 224), times=2)
+        return Spec((3, 224, 224), times=1)
     named = _by_name(lower, model)
     if named is not None:
         return named

@@ -24,7 +24,7 @@ from .tiers import TIERS, Trace, asks_for_values, can_run, run_tier
 from .values import each_tensor
 
 MOST_RUNS = 60
-MOST_SECONDS = 40.0
+MOST_SECONDS = 20.0
 """CPU seconds after which no further input is tried."""
 _IN_TRAINING = re.compile(r"(in|during|when|while) training", re.IGNORECASE)
 Key = int | str

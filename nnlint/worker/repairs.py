@@ -13,7 +13,7 @@ from torch import nn
 from .guesses import BATCH, LONG, STEPS, first_wanted, from_signature, wanted_by
 from .specs import Spec
 from .tiers import Failure, Trace
-from .transformers_inputs import is_configured, named_input
+from .transformers_inputs import is_configured, named_input, setting
 
 SIZES = (224, 32, 28, 64, 256, 128, 96, 299, 512, 384, 48, 84, 16, 8, 112, 227, 192, 320, 100, 50, 40, 80, 160, 36, 30,
          24, 20, 600, 448, 1024)  # fmt: skip
@@ -201,7 +201,8 @@ def _named_in(model: nn.Module, specs: Specs, attempt: Trace) -> Iterator[Specs]
     """Yield the specs with one more input, which the error, or the line that raised it, names."""
     message = str(attempt.error)
     optional = {name: p for name, p in _parameters(model).items() if name not in specs}
-    if "use_cache" in optional and re.search(r"[Cc]ache|get_seq_length", message):
+    caches = "use_cache" in optional or (is_configured(model) and setting(model.config, "use_cache") is not None)
+    if caches and "use_cache" not in specs and re.search(r"[Cc]ache|get_seq_length", message):
         yield {**specs, "use_cache": False}
     named = [n for n in sorted(optional, key=len, reverse=True) if re.search(rf"\b{re.escape(n)}\b", message)]
     if _MISSING.search(message):

@@ -49,10 +49,11 @@ def guesses(model: Any) -> Iterator[dict[int | str, Any]]:
     length = setting(model.config, "max_source_positions")
     bins = setting(model.config, "num_mel_bins")
     if "input_features" in names and isinstance(length, int) and isinstance(bins, int):  # halved before the positions
-        sound = Spec((BATCH, bins, 2 * length), name="input_features")
-        mask = Spec((BATCH, 2 * length), LONG, 1, 2, "input_features_mask")
-        rest = {n: known(n) or from_signature(n, signature[n], model) for n in names}
-        yield {**rest, "input_features": sound, **({mask.name: mask} if mask.name in signature else {})}
+        inputs: dict[int | str, Any] = {n: known(n) or from_signature(n, signature[n], model) for n in names}
+        inputs["input_features"] = Spec((BATCH, bins, 2 * length), name="input_features")
+        if "input_features_mask" in signature:
+            inputs["input_features_mask"] = Spec((BATCH, 2 * length), LONG, 1, 2, "input_features_mask")
+        yield inputs
     dummy = _dummy(model)
     if dummy:
         yield dummy
@@ -97,6 +98,8 @@ def _patches(name: str, config: Any) -> Spec | None:
     """Return an input of models that take pictures of any size as rows of patches, with the sizes beside them."""
     if name.endswith("grid_thw"):
         return Spec((1, 3), LONG, SIDE, SIDE + 1, name)
+    if name == "merge_sizes":
+        return Spec((1,), LONG, SIDE // 2, SIDE // 2 + 1, name)
     patch = setting(config, "patch_size")
     if name == "hidden_states" and isinstance(patch, int):
         frames = setting(config, "temporal_patch_size", default=1)
