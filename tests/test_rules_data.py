@@ -57,7 +57,8 @@ def found(tmp_path: Path, body: str, name: str) -> tuple[list[Finding], str]:
     answer = run(job)
     facts = merged(read, [Facts.model_validate(subject) for subject in answer["subjects"]])
     assert facts, answer["problems"]
-    return [f for one in facts for f in check(one, [rules()[name]]).findings], text
+    said = [f for one in facts for f in check(one, [rules()[name]]).findings]
+    return list({(f.says, f.span): f for f in said}.values()), text  # two models of one loss say the same
 
 
 def net(last: int = 1, step: str = "loss = F.mse_loss(model(x[rows]), y[rows])", data: str = "") -> str:
@@ -110,6 +111,145 @@ FAULTY["targets-wrong-form"] = {
         "y = torch.randint(256, (64, 6)).float()",
     ),
 }  # fmt: skip
+FAULTY["broken-data"] = {
+    "features": net(step="loss = F.mse_loss(model(x[rows]), y[rows])", data="y = x[:, :1].clone()\nx[3, 2] = torch.nan")
+    .replace("model = nn.Sequential(nn.Linear(6, 8)", "model = nn.Sequential(\n    nn.Linear(6, 8)")
+    .replace("    nn.Linear(6, 8), nn.ReLU()", "    nn.Linear(6, 8),  # <-\n    nn.ReLU()"),
+    "targets": net(
+        step="loss = F.mse_loss(model(x[rows]), y[rows])  # <-", data="y = x[:, :1].clone()\ny[5] = torch.inf"
+    ),
+}
+FAULTY["input-width-mismatch"] = {
+    "first layer": net()
+    .replace("nn.Linear(6, 8), nn.ReLU(),", "nn.Linear(7, 8),  # <-\n    nn.ReLU(),")
+    .replace("nn.Sequential(nn.Linear(7", "nn.Sequential(\n    nn.Linear(7")
+    .replace("y[rows]", "x[rows, :1]"),
+    "after the flattening": """
+        model = nn.Sequential(
+            nn.Conv2d(1, 4, 3),
+            nn.Flatten(),
+            nn.Linear(4 * 7 * 7, 3),  # <-
+        )
+        optimizer = torch.optim.Adam(model.parameters())
+        for _ in range(3):
+            loss = F.cross_entropy(model(torch.randn(8, 1, 8, 8)), torch.randint(3, (8,)))
+            loss.backward()
+            optimizer.step()
+        """,
+    "channels stand last": """
+        model = nn.Sequential(
+            nn.Conv2d(3, 4, 3),  # <-
+            nn.Flatten(),
+            nn.Linear(4 * 6 * 6, 3),
+        )
+        optimizer = torch.optim.Adam(model.parameters())
+        loss = F.cross_entropy(model(torch.randn(8, 8, 8, 3)), torch.randint(3, (8,)))
+        loss.backward()
+        optimizer.step()
+        """,
+    "recurrent": """
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.rnn = nn.GRU(input_size=5, hidden_size=8, batch_first=True)  # <-
+                self.head = nn.Linear(8, 1)
+            def forward(self, x):
+                return self.head(self.rnn(x)[0][:, -1])
+        model = Net()
+        optimizer = torch.optim.Adam(model.parameters())
+        loss = F.mse_loss(model(torch.randn(8, 7, 4)), torch.randn(8, 1))
+        loss.backward()
+        optimizer.step()
+        """,
+}
+IDS = """
+ids = torch.randint({low}, {high}, (64, 5))
+y = torch.randn(64, 1)
+model = nn.Sequential(
+    nn.Embedding(10, 4),{mark}
+    nn.Flatten(),
+    nn.Linear(20, 1),
+)
+optimizer = torch.optim.Adam(model.parameters())
+for epoch in range(9):
+    rows = torch.randperm(64)[:8]
+    optimizer.zero_grad()
+    loss = F.mse_loss(model({read}), y[rows])
+    loss.backward()
+    optimizer.step()
+"""
+FAULTY["id-out-of-range"] = {
+    "too large": IDS.format(low=0, high=14, mark="  # <-", read="ids[rows]"),
+    "negative": IDS.format(low=-3, high=5, mark="  # <-", read="ids[rows]"),
+    "far too large": IDS.format(low=50, high=99, mark="  # <-", read="ids[rows]"),
+}
+FAULTY["kl-div-on-probabilities"] = {
+    "logits": net(3, "loss = F.kl_div(model(x[rows]), y[rows], reduction='batchmean')", "y = x[:, :3].softmax(1)")
+    .replace("nn.Linear(8, 3))", "nn.Linear(8, 3),  # <-\n)")
+    .replace("nn.ReLU(), nn.Linear(8, 3)", "nn.ReLU(),\n    nn.Linear(8, 3)"),
+    "softmax in the loop": net(
+        3, "loss = nn.KLDivLoss()(model(x[rows]).softmax(1), y[rows])  # <-", "y = x[:, :3].softmax(1)"
+    ),
+}
+FAULTY["classification-loss-on-values"] = {
+    "rows of values": net(3, "loss = F.cross_entropy(model(x[rows]), y[rows])  # <-", "y = x[:, :3] * 4"),
+    "numbers": net(3, "loss = F.cross_entropy(model(x[rows]), y[rows])  # <-", "y = x[:, 0] * 4"),
+    "behind a sigmoid": net(
+        step="loss = F.binary_cross_entropy(model(x[rows]).sigmoid(), y[rows])  # <-", data="y = x[:, :1] * 4"
+    ),
+}
+FAULTY["batchnorm-batch-of-one"] = {
+    "a batch of one": """
+        model = nn.Sequential(
+            nn.Linear(6, 8),
+            nn.BatchNorm1d(8),  # <-
+            nn.Linear(8, 1),
+        )
+        optimizer = torch.optim.Adam(model.parameters())
+        loss = F.mse_loss(model(torch.randn(1, 6)), torch.randn(1, 1))
+        loss.backward()
+        optimizer.step()
+        """,
+}
+VAE = """
+x = torch.rand(64, 20)
+encoder, decoder = nn.Linear(20, 6), nn.Linear(3, 20)
+optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()])
+for epoch in range(9):
+    optimizer.zero_grad()
+    mu, logvar = encoder(x).chunk(2, 1)
+    out = decoder(mu + torch.randn_like(mu) * (logvar / 2).exp())
+    {loss}
+    loss.backward()
+    optimizer.step()
+"""
+FAULTY["vae-loss-scales-mixed"] = {
+    "in one line": VAE.format(
+        loss="loss = nn.MSELoss()(out, x) + 0.5 * (mu ** 2 + logvar.exp() - 1 - logvar).sum()  # <-"
+    ),
+    "binary": VAE.format(
+        loss="loss = F.binary_cross_entropy_with_logits(out, x) "
+        "- 0.5 * torch.sum(1 + logvar - mu * mu - torch.exp(logvar))  # <-"
+    ),
+}
+SORTED = """
+y = torch.arange(4).repeat_interleave(30)
+x = torch.randn(120, 6) + y[:, None]
+{more}
+model = nn.Linear(6, 4)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+for epoch in range(9):
+    for a, b in loader:
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(a), b)
+        loss.backward()
+        optimizer.step()
+"""
+FAULTY["unshuffled-training-data"] = {
+    "default": SORTED.format(more="loader = DataLoader(TensorDataset(x, y), 10)  # <-"),
+    "said": SORTED.format(more="loader = DataLoader(TensorDataset(x, y), batch_size=10, shuffle=False)  # <-"),
+}
+
 
 SOUND = {
     "loss-broadcast": {
@@ -135,8 +275,59 @@ SOUND["targets-wrong-form"] = {
         "y = (x[:, :1] > 0).float() * 0.9 + 0.05",
     ),
     "margins": net(1, "loss = F.soft_margin_loss(model(x[rows]), y[rows])", "y = x[:, :1].sign()"),
-    "fails elsewhere": net(3, "loss = F.cross_entropy(model(x[rows].double()), y[rows])", "y = torch.randint(3, (64,))"),
+    "fails elsewhere": net(
+        3, "loss = F.cross_entropy(model(x[rows].double()), y[rows])", "y = torch.randint(3, (64,))"
+    ),
 }  # fmt: skip
+
+SOUND["broken-data"] = {
+    "filled": net(
+        step="loss = F.mse_loss(model(x[rows].nan_to_num()), y[rows])", data="y = x[:, :1].clone()\nx[3, 2] = torch.nan"
+    ),
+    "masked": net(
+        step="keep = ~y[rows].isnan()\n        loss = F.mse_loss(model(x[rows])[keep], y[rows][keep])",
+        data="y = x[:, :1].clone()\ny[5] = torch.nan",
+    ),
+}
+SOUND["input-width-mismatch"] = {"fits": net(data="y = x[:, :1]"), "fails elsewhere": net(data="y = x.numpy()")}
+SOUND["id-out-of-range"] = {
+    "fits": IDS.format(low=0, high=10, mark="", read="ids[rows]"),
+    "shifted": IDS.format(low=3, high=13, mark="", read="ids[rows] - 3"),
+    "clamped": IDS.format(low=0, high=99, mark="", read="ids[rows].clamp(max=9)"),
+}
+SOUND["kl-div-on-probabilities"] = {
+    "log-softmax": net(
+        3, "loss = F.kl_div(model(x[rows]).log_softmax(1), y[rows], reduction='batchmean')", "y = x[:, :3].softmax(1)"
+    ),
+    "a logarithm": net(
+        3, "loss = F.kl_div(model(x[rows]).softmax(1).log(), y[rows], reduction='batchmean')", "y = x[:, :3].softmax(1)"
+    ),
+    "the other way round": net(
+        3, "loss = F.kl_div(y[rows], model(x[rows]).softmax(1), reduction='batchmean')", "y = x[:, :3].log_softmax(1)"
+    ),
+}
+SOUND["classification-loss-on-values"] = {
+    "soft labels": SOUND["targets-wrong-form"]["soft labels"],
+    "smoothed": SOUND["targets-wrong-form"]["smoothed"],
+    "squared error": net(data="y = x[:, :1] * 4"),
+}
+SOUND["vae-loss-scales-mixed"] = {
+    "both summed": VAE.format(
+        loss="loss = F.mse_loss(out, x, reduction='sum') - 0.5 * (1 + logvar - mu ** 2 - logvar.exp()).sum()"
+    ),
+    "weighted": VAE.format(loss="loss = F.mse_loss(out, x) - 0.001 * (1 + logvar - mu ** 2 - logvar.exp()).sum()"),
+    "by samples": VAE.format(
+        loss="loss = F.mse_loss(out, x) - 0.5 * (1 + logvar - mu ** 2 - logvar.exp()).sum() / x.numel()"
+    ),
+    "averaged": VAE.format(loss="loss = F.mse_loss(out, x) - 0.5 * (1 + logvar - mu ** 2 - logvar.exp()).mean()"),
+}
+SOUND["unshuffled-training-data"] = {
+    "shuffled": SORTED.format(more="loader = DataLoader(TensorDataset(x, y), 10, shuffle=True)"),
+    "one batch": SORTED.format(more="loader = DataLoader(TensorDataset(x, y), 120)"),
+    "sampler": SORTED.format(
+        more="loader = DataLoader(TensorDataset(x, y), 10, sampler=torch.utils.data.RandomSampler(x))"
+    ),
+}
 
 
 @pytest.mark.parametrize(("name", "program"), [(n, p) for n in FAULTY for p in FAULTY[n]])

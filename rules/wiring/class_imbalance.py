@@ -38,6 +38,8 @@ def class_imbalance(output: Output, data: Data, recipe: Recipe) -> Finding | Non
         return None
     if call.arguments.get("weight") or call.arguments.get("pos_weight") or target.one_hot:
         return None
+    if len(target.shape) > 2 or data.features[0].shape[:1] != target.shape[:1]:
+        return None  # positions of sequences and pixels are no samples
     if any(loader.sampler for loader in recipe.loaders if loader.role == "train"):
         return None
     counts = dict(target.classes)
