@@ -130,6 +130,18 @@ class HasAFlag(Plain):
         self.zero_grad = False
 
 
+class HasParameters(Plain):
+    def __init__(self) -> None:
+        super().__init__()
+        self.parameters = {"width": 8}
+
+
+class HasModules(Plain):
+    def __init__(self) -> None:
+        super().__init__()
+        self.modules = [nn.Linear(8, 8)]
+
+
 class IsAProperty(Plain):
     @property
     def state_dict(self):
@@ -167,7 +179,7 @@ class SomeParameters(Plain):
 
 @pytest.mark.parametrize(
     ("kind", "level"),
-    [(TrainsItself, "error"), (ScoresItself, "error"), (HasAFlag, "error"), (IsAProperty, "error"),
+    [(TrainsItself, "error"), (ScoresItself, "error"), (HasAFlag, "error"), (HasParameters, "error"), (HasModules, "error"), (IsAProperty, "error"),
      (SilentEval, "warning"), (HasAType, "advice")],
 )  # fmt: skip
 def test_methods_put_out_of_action(kind, level):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from .describe import describe
+from .holders import walk
 from .limits import Deadline
 from .naming import has_own_class, unique
 from .sandbox import Refused
@@ -104,7 +105,7 @@ def _described(session: Session, made: list[tuple[Candidate, nn.Module]], guarde
             problem = {"kind": "input", "path": None, "line": None, "message": str(error), "help": "", "fatal": True}
             session.problems.append(problem)
             continue
-        loaded = any(module in session.observer.loads.modules for module in model.modules())
+        loaded = any(module in session.observer.loads.modules for _, module in walk(model))
         if loaded or session.observer.loop.steps == 0:
             facts["model"]["fresh"] = not loaded
         if session.cpu.room.left_empty(model):

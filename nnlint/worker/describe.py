@@ -8,12 +8,15 @@ from typing import Any
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from .holders import out_of_reach, overrides, walk
 from .ignored import ignored
 from .inference import random_in_eval
 from .inputs import given_inputs, guessed_inputs
+from .operations import class_name
 from .probe import probe_model
+from .sites import site
 from .specs import parse_spec
-from .structure import describe_model
+from .structure import class_span, describe_model
 from .tiers import Trace, trace
 
 __all__ = ["describe", "parse_spec"]
@@ -37,6 +40,8 @@ def describe(
     `inputs` and `kwargs` are what forward gets; else `specs` (`2x1x28x28`) are drawn; else an input is guessed.
     Raises ValueError for a spec that cannot be read.
     """
+    if any(out_of_reach(module) for _, module in walk(model)):
+        return _unwalkable(model, target, path)
     chosen = given_inputs(inputs, kwargs, specs)
     attempt: Trace | None = None
     why = "no input is known"
@@ -74,6 +79,17 @@ def describe(
     if probe and graph is not None and chosen is not None:
         found["probe"] = probe_model(model, chosen, graph, loss, labels)
     return found
+
+
+def _unwalkable(model: nn.Module, target: str, path: str | None) -> dict[str, Any]:
+    """Return what there is to say of a model that torch itself cannot walk over."""
+    why = "a method by which torch walks over the model's parts is replaced"
+    described: dict[str, Any] = {
+        "name": class_name(model), "span": class_span(type(model)) or site(model), "overrides": overrides(model),
+        "graph": {"unknown": why},
+    }  # fmt: skip
+    subject = {"id": target, "target": target, "path": path, "status": "structure", "reason": why}
+    return {"subject": subject, "model": described}
 
 
 def remark(attempt: Trace) -> str:

@@ -27,6 +27,9 @@ _CALLED: dict[str, tuple[Any, ...]] = {
 
 _SELDOM = frozenset({"cpu", "cuda", "float", "double", "half", "bfloat16", "type"})
 
+_WALKS = ("parameters", "named_parameters", "modules", "named_modules", "children", "named_children", "buffers",
+          "named_buffers")  # fmt: skip
+
 _MODES = frozenset({"super", "train", "eval", "training", "mode", "Module"})
 """Names of which a method that stands in for `train` or `eval` has one."""
 
@@ -140,7 +143,7 @@ def _value(span: dict[str, Any]) -> dict[str, Any] | None:
 def overrides(model: nn.Module) -> list[dict[str, Any]]:
     """Return a dict shaped as `nnlint.facts.Override` for each method of `nn.Module` that is no longer usable."""
     found, seen = [], set()
-    for path, module in model.named_modules():
+    for path, module in walk(model):
         for name in (*_CALLED, *_SELDOM):
             owner, value = _replaced(module, name)
             if owner is None or (owner, name) in seen:
@@ -156,6 +159,23 @@ def overrides(model: nn.Module) -> list[dict[str, Any]]:
                 entry["span"] = span
             found.append(entry)
     return found
+
+
+def walk(model: nn.Module, path: str = "") -> Iterator[tuple[str, nn.Module]]:
+    """Yield what `named_modules()` gives, without any method of the model's; a module held twice comes twice."""
+    yield path, model
+    for name, module in vars(model).get("_modules", {}).items():
+        if isinstance(module, nn.Module):
+            yield from walk(module, f"{path}.{name}".lstrip("."))
+
+
+def out_of_reach(module: nn.Module) -> bool:
+    """Whether the methods by which torch walks over a module's parts are replaced by what is no such method."""
+    for name in _WALKS:
+        owner, value = _replaced(module, name)
+        if owner is not None and _broken(module, name, value) is not None:
+            return True
+    return False
 
 
 def _replaced(module: nn.Module, name: str) -> tuple[type | None, Any]:

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 
 from .devices import Watch
 from .held_back import HeldBack
+from .holders import out_of_reach
 from .iteration import Iteration, Sample, Surroundings
 from .loads import Loads
 from .loop import Loop
@@ -126,6 +127,8 @@ class Observer(Surroundings):
     def _root_call(self, original: Any, module: nn.Module, args: Any, kwargs: dict[str, Any], frame: FrameType) -> Any:
         """A model is called from outside, and nothing is recorded so far."""
         self.check()
+        if out_of_reach(module):
+            return original(module, *args, **kwargs)
         if self._watch.room is not None and self._watch.room.left_empty(module):
             self.stop()
         self._depth += 1
