@@ -38,7 +38,7 @@ def batchnorm_momentum_inverted(model: Model) -> Finding | None:
         level="warning" if momentum < 1 else "advice",
         says=f"`{first.name}` has a momentum of {momentum:g}{count}",
         label="the share of the new batch",
-        why=f"{momentum:.1%} of what evaluation normalizes by comes from the last batch alone",
+        why=f"{100 * momentum:.4g}% of what evaluation normalizes by comes from the last batch alone",
         help="" if fixes else f"set it to {1 - momentum:.3g}",
         fixes=fixes,
     )
