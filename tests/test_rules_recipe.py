@@ -17,6 +17,7 @@ from nnlint.engine import check
 from nnlint.facts import Call, Facts, Group, Loaded, Loop, Optimizer, Parameter, Span, Step, Subject
 from nnlint.finding import Finding
 from nnlint.registry import load
+from nnlint.rule import Rule
 from nnlint.source.discover import outline
 from nnlint.source.rewrite import CannotApply, rewrite
 
@@ -53,7 +54,7 @@ def program(body: str) -> str:
 
 
 @functools.cache
-def rules():
+def rules() -> dict[str, Rule]:
     return {rule.name: rule for rule in load()}
 
 
@@ -965,7 +966,7 @@ WHOLE = {
                 lr /= 4.0
     """,
 }
-RECIPES = {rule for rule, *_ in (*FAULTS, *SOUND)} - {"unseeded-run", "constant-learning-rate"}
+RECIPES = ({row[0] for row in FAULTS} | {row[0] for row in SOUND}) - {"unseeded-run", "constant-learning-rate"}
 
 
 @pytest.mark.parametrize("name", WHOLE)
