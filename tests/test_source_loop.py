@@ -317,3 +317,11 @@ train_part, rest = torch.utils.data.random_split(TensorDataset(torch.zeros(120, 
 loader = {loaded}
 """
     assert fact(recipe(before + loop(PLAIN)), "updates") == UPDATES[loaded]
+
+
+def test_phases_of_one_optimizer_add_up() -> None:
+    phase = "for epoch in range({}):\n    for x, y in loader:\n        " + PLAIN.replace("\n", "\n        ") + "\n"
+    found = recipe(phase.format(2) + phase.format(5))
+    assert (found.epochs, found.updates, found.batch_size) == (7, 70, 10)
+    other = "opt = optim.SGD(model.parameters(), lr=0.01)\n"
+    assert fact(recipe(phase.format(2) + other + phase.format(5)), "epochs") == UNKNOWN

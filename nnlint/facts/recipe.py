@@ -117,6 +117,8 @@ class Recipe(Fact):
     batch_size: Known[int] = missing()
     shuffles: Known[bool] = missing()
     epochs: Known[int] = missing()
+    """Planned passes over the data. Phases of one optimizer add up; where phases have optimizers of their own, it is
+    known only where they agree, and is that of one of them."""
     updates: Known[int] = missing()
     """Planned optimizer steps in all."""
     loop: Known[Loop] = missing()

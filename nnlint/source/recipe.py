@@ -183,11 +183,18 @@ class _Reader:
         return last_name(written.value) != "defaults"
 
     def _batches(self) -> Batches:
-        """Return the batches of all sites where they agree."""
-        found = [self.batches.read(s) for s in self._main_sites()]
-        return Batches(
-            *(_agreed([getattr(b, name) for b in found]) for name in ("size", "shuffles", "epochs", "updates"))
-        )
+        """Return the batches of all sites where they agree; epochs and updates of phases one after another add up."""
+        sites = self._main_sites()
+        found = [self.batches.read(s) for s in sites]
+        size, shuffles = (_agreed([getattr(b, name) for b in found]) for name in ("size", "shuffles"))
+        totals = [[getattr(b, name) for b in found] for name in ("epochs", "updates")]
+        outer = {id(s.loops[-1]) for s in sites if s.loops}
+        built = [{id(p.node) for step in s.steps for p in step.built} for s in sites]
+        if len(outer) == len(sites) > 1 and built[0] and all(b == built[0] for b in built):
+            epochs, updates = (_total(t) for t in totals)
+        else:
+            epochs, updates = (_agreed(t) for t in totals)
+        return Batches(size, shuffles, epochs, updates)
 
     def _main_sites(self) -> list[Site]:
         """Return one site for each loop (the nets of a GAN share theirs)."""
@@ -218,6 +225,11 @@ def _distinct(terms: list[Term]) -> list[Term]:
         spot = term.built.node if term.built is not None else term.node
         found.setdefault((id(spot), term.kind), term)
     return list(found.values())
+
+
+def _total(values: list[Any]) -> Any:
+    missing = [v for v in values if isinstance(v, Missing)]
+    return missing[0] if missing else sum(values)
 
 
 def _agreed(values: list[Any]) -> Any:
