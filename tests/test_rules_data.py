@@ -250,6 +250,92 @@ FAULTY["unshuffled-training-data"] = {
     "said": SORTED.format(more="loader = DataLoader(TensorDataset(x, y), batch_size=10, shuffle=False)  # <-"),
 }
 
+TEXT = """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.words = nn.Embedding(20, 8)
+        {layer}
+        self.head = nn.Linear(8, {width})
+    def forward(self, ids):
+        x = self.words(ids)
+        {forward}
+lengths = torch.randint(2, 8, (64, 1))
+ids = torch.randint(1, 20, (64, 9))
+ids[torch.arange(9) >= lengths] = 0
+whole = torch.randint(1, 20, (64, 9))
+model = Net()
+optimizer = torch.optim.Adam(model.parameters())
+for epoch in range(9):
+    optimizer.zero_grad()
+    {loss}
+    loss.backward()
+    optimizer.step()
+"""
+LABELS = "loss = F.cross_entropy(model(ids), ids[:, 0] % 2)"
+NEXT = "loss = F.cross_entropy(model(whole[:, :-1]).flatten(0, 1), whole[:, 1:].flatten())"
+ENCODER = "self.attend = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)"
+LSTM = "self.rnn = nn.LSTM(8, 8, batch_first=True)"
+FAULTY["future-token-leak"] = {
+    "encoder without a mask": TEXT.format(
+        layer=ENCODER + "  # <-", width=20, forward="return self.head(self.attend(x))", loss=NEXT
+    ),
+    "both directions": TEXT.format(
+        layer="self.rnn = nn.GRU(8, 4, batch_first=True, bidirectional=True)", width=20,
+        forward="return self.head(self.rnn(x)[0])  # <-", loss=NEXT,
+    ),
+}  # fmt: skip
+FAULTY["inverted-padding-mask"] = {
+    "scaled dot product": TEXT.format(
+        layer="", width=2, loss=LABELS,
+        forward="mask = (ids == 0)[:, None, :]\n"
+        "        return self.head(F.scaled_dot_product_attention(x, x, x, attn_mask=mask).mean(1))  # <-",
+    ),
+}  # fmt: skip
+FAULTY["last-step-is-padding"] = {
+    "last hidden state": TEXT.format(
+        layer=LSTM, width=2, forward="_, (h, _) = self.rnn(x)\n        return self.head(h[-1])  # <-", loss=LABELS
+    ),
+    "all features of the last step": TEXT.format(
+        layer="self.rnn = nn.GRU(8, 8, batch_first=True)", width=2,
+        forward="out, _ = self.rnn(x)\n        return self.head(out[:, -1, :])  # <-", loss=LABELS,
+    ),
+}  # fmt: skip
+FAULTY["padding-counted-in-loss"] = {
+    "flat": TEXT.format(
+        layer=LSTM, width=20, forward="return self.head(self.rnn(x)[0])",
+        loss="loss = F.cross_entropy(model(ids).view(-1, 20), ids.view(-1))  # <-",
+    ),
+    "another id is ignored": TEXT.format(
+        layer=LSTM, width=20, forward="return self.head(self.rnn(x)[0])",
+        loss="loss = F.cross_entropy(model(ids).transpose(1, 2), ids, ignore_index=19)  # <-",
+    ),
+}  # fmt: skip
+STEPS = """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = {layer}
+        self.head = nn.Linear(4, 2)
+    def forward(self, x):
+        {forward}
+x = torch.randn(90, 7, 4)
+y = (x[:, 0, 0] > 0).long()
+model = Net()
+optimizer = torch.optim.Adam(model.parameters())
+for a, b in DataLoader(TensorDataset(x, y), 10, shuffle=True):
+    optimizer.zero_grad()
+    loss = F.cross_entropy(model(a), b)
+    loss.backward()
+    optimizer.step()
+"""
+FAULTY["batch-axis-taken-as-time"] = {
+    "gru": STEPS.format(layer="nn.GRU(4, 4)", forward="return self.head(self.layer(x)[0].mean(1))  # <-"),
+    "attention": STEPS.format(
+        layer="nn.MultiheadAttention(4, 2)", forward="return self.head(self.layer(x, x, x)[0][:, 0])  # <-"
+    ),
+}
+
 
 SOUND = {
     "loss-broadcast": {
@@ -326,6 +412,68 @@ SOUND["unshuffled-training-data"] = {
     "one batch": SORTED.format(more="loader = DataLoader(TensorDataset(x, y), 120)"),
     "sampler": SORTED.format(
         more="loader = DataLoader(TensorDataset(x, y), 10, sampler=torch.utils.data.RandomSampler(x))"
+    ),
+}
+
+SOUND["future-token-leak"] = {
+    "masked": TEXT.format(
+        layer=ENCODER, width=20, loss=NEXT,
+        forward="mask = nn.Transformer.generate_square_subsequent_mask(8)\n"
+        "        return self.head(self.attend(x, src_mask=mask, is_causal=True))",
+    ),
+    "recurrent": TEXT.format(layer=LSTM, width=20, forward="return self.head(self.rnn(x)[0])", loss=NEXT),
+    "tags": TEXT.format(
+        layer=ENCODER, width=20, forward="return self.head(self.attend(x))",
+        loss="loss = F.cross_entropy(model(whole).transpose(1, 2), whole.roll(-1, 0))",
+    ),
+}  # fmt: skip
+SOUND["inverted-padding-mask"] = {
+    "right way round": TEXT.format(
+        layer="", width=2, loss=LABELS,
+        forward="mask = (ids != 0)[:, None, :]\n"
+        "        return self.head(F.scaled_dot_product_attention(x, x, x, attn_mask=mask).mean(1))",
+    ),
+    "hidden": TEXT.format(
+        layer=ENCODER, width=2, loss=LABELS,
+        forward="return self.head(self.attend(x, src_key_padding_mask=ids == 0)[:, 0])",
+    ),
+    "no mask": TEXT.format(layer=ENCODER, width=2, forward="return self.head(self.attend(x)[:, 0])", loss=LABELS),
+}  # fmt: skip
+SOUND["last-step-is-padding"] = {
+    "packed": TEXT.format(
+        layer=LSTM, width=2, loss=LABELS,
+        forward="p = nn.utils.rnn.pack_padded_sequence(x, (ids > 0).sum(1), batch_first=True, enforce_sorted=False)\n"
+        "        return self.head(self.rnn(p)[1][0][-1])",
+    ),
+    "full rows": TEXT.format(
+        layer=LSTM, width=2, forward="return self.head(self.rnn(x)[0][:, -1])",
+        loss="loss = F.cross_entropy(model(whole), whole[:, 0] % 2)",
+    ),
+    "mean": TEXT.format(layer=LSTM, width=2, forward="return self.head(self.rnn(x)[0].mean(1))", loss=LABELS),
+}  # fmt: skip
+SOUND["padding-counted-in-loss"] = {
+    "ignored": TEXT.format(
+        layer=LSTM, width=20, forward="return self.head(self.rnn(x)[0])",
+        loss="loss = F.cross_entropy(model(ids).view(-1, 20), ids.view(-1), ignore_index=0)",
+    ),
+    "masked": TEXT.format(
+        layer=LSTM, width=20, forward="return self.head(self.rnn(x)[0])",
+        loss="loss = (F.cross_entropy(model(ids).transpose(1, 2), ids, reduction='none') * (ids > 0)).mean()",
+    ),
+    "full rows": TEXT.format(
+        layer=LSTM, width=20, forward="return self.head(self.rnn(x)[0])",
+        loss="loss = F.cross_entropy(model(whole).transpose(1, 2), whole)",
+    ),
+}  # fmt: skip
+SOUND["batch-axis-taken-as-time"] = {
+    "batch first": STEPS.format(
+        layer="nn.GRU(4, 4, batch_first=True)", forward="return self.head(self.layer(x)[0].mean(1))"
+    ),
+    "exchanged": STEPS.format(
+        layer="nn.GRU(4, 4)", forward="return self.head(self.layer(x.transpose(0, 1))[0].mean(0))"
+    ),
+    "attention": STEPS.format(
+        layer="nn.MultiheadAttention(4, 2, batch_first=True)", forward="return self.head(self.layer(x, x, x)[0][:, 0])"
     ),
 }
 

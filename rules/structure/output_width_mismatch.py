@@ -39,8 +39,8 @@ def output_width_mismatch(output: Output, data: Data) -> Finding | None:
     if not target.integral or len(target.shape) == len(output.node.shape) or target.high in IGNORED_LABELS:
         return None
     classes = int(target.high) + 1
-    if classes <= layer.units:
-        return None
+    if classes <= layer.units or (target.low >= 1 and target.high - target.low < layer.units):
+        return None  # counted from 1: the targets are wrong, not the layer
     return Finding(
         at=layer,
         says=f"the labels go up to {classes - 1}, the last layer has {layer.units} units",
