@@ -209,14 +209,11 @@ def _remembering(original: Any) -> Any:
 
 
 def _constructs(frame: FrameType, module: nn.Module) -> bool:
-    """Whether `frame` is one of the object's own constructors (or a wrapper around one)."""
+    """Whether `frame` is a method of the object's own (a constructor, what it calls) or a wrapper around one."""
     code = frame.f_code
-    if not code.co_argcount and not code.co_flags & 0x04:
+    if code.co_argcount:
+        return frame.f_locals.get(code.co_varnames[0]) is module
+    if not code.co_flags & 0x04:
         return False
-    if code.co_name == "__init__" or code.co_flags & 0x04:
-        first = frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
-        if first is None and code.co_flags & 0x04:
-            rest = frame.f_locals.get(code.co_varnames[code.co_argcount + code.co_kwonlyargcount])
-            first = rest[0] if isinstance(rest, tuple) and rest else None
-        return first is module
-    return False
+    rest = frame.f_locals.get(code.co_varnames[code.co_kwonlyargcount])
+    return isinstance(rest, tuple) and bool(rest) and rest[0] is module
