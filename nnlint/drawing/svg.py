@@ -101,9 +101,9 @@ def _shape(box: Box, end: bool, around: set[str]) -> _Shape:
     if details:
         lines.append(("soft", " · ".join(details)))
     lines += [(mark.level, mark.rule) for mark in box.marks]
-    width = (
-        max(_text(text) * (0.94 if look != "name" else 1.12 if "\t" in text else 1.2) for look, text in lines) + 2 * PAD
-    )
+    looks = {"soft": 0.94, "name": 1.16}
+    stretch = [looks.get(look, 1.32) if look == "soft" or "\t" in text else 1.32 for look, text in lines]
+    width = max(_text(text) * more for (_, text), more in zip(lines, stretch, strict=True)) + 2 * PAD
     return _Shape(box, lines, max(width, 54.0), len(lines) * LINE + PAD)
 
 
