@@ -87,3 +87,9 @@ $(ZOO)/.ready: bench/zoo-requirements.txt $(READY)
 
 clean:  ## remove what was built (.venv stays)
 	rm -rf build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+bench-differential: setup  ## the recipe as the source tells it against the run
+	$(BIN)/python bench/differential.py
+
+bench-observing: setup  ## what it costs to be watched while training
+	$(BIN)/python bench/observing.py

@@ -21,7 +21,7 @@ from nnlint.facts import Facts, Recipe, Unknown
 from nnlint.inspection import Options
 from nnlint.inspection import _job as job_of  # the run alone: `inspect_file` would complete it from the source
 from nnlint.inspection.interpreter import choose
-from nnlint.inspection.launch import launch
+from nnlint.inspection.launch import WorkerFailed, launch
 from nnlint.inspection.pairing import UNHEARD
 from nnlint.source import Outline
 from nnlint.source.discover import outline
@@ -74,7 +74,11 @@ def observed(found: Outline, path: Path) -> list[Recipe]:
     """Return the recipe of each model that the script trains, as the run alone shows it."""
     options = Options(run=True)
     job = {**job_of(found, options, path.absolute()), "epochs": None}
-    answer = launch(choose(None, path.parent), job, timeout=options.timeout)
+    try:
+        answer = launch(choose(None, path.parent), job, timeout=options.timeout)
+    except WorkerFailed as error:
+        print(f"not run: {path}: {error.message}")
+        return []
     facts = [Facts.model_validate(subject) for subject in answer.get("subjects", ())]
     return [one.recipe for one in facts if one.recipe is not None]
 
@@ -132,9 +136,8 @@ def main() -> int:
     different = [row for row in rows if row["verdict"] == "different"]
     for row in different:
         excuse = KNOWN.get((row["case"], row["fact"]), "")
-        print(
-            f"different: {row['case']}/{row['script']}: {row['fact']}: source {row['source']}, run {row['run']}  {excuse}"
-        )
+        place = f"{row['case']}/{row['script']}: {row['fact']}"
+        print(f"different: {place}: source {row['source']}, run {row['run']}  {excuse}")
     asked = [row for row in rows if row["fact"] in MAIN]
     share = sum(row["verdict"] == "unknown to the source" for row in asked) / max(1, len(asked))
     print(f"main facts unknown to the source: {100 * share:.1f} % of {len(asked)}")

@@ -94,7 +94,7 @@ def _tensor(value: Any) -> Any:
     if isinstance(value, torch.Tensor):
         return value
     if hasattr(value, "to_numpy"):  # a frame or column of pandas or polars
-        value = value.to_numpy()
+        value = value.to_numpy().copy()
     try:
         made = torch.as_tensor(value)
     except (TypeError, ValueError, RuntimeError) as error:
