@@ -54,7 +54,9 @@ for _ in range(3):
 
 LIMITED = """
 import resource, runpy, sys
-resource.setrlimit(resource.RLIMIT_AS, (16 << 30, 16 << 30))
+_, most = resource.getrlimit(resource.RLIMIT_AS)
+if most == resource.RLIM_INFINITY or most > 16 << 30:
+    resource.setrlimit(resource.RLIMIT_AS, (16 << 30, most))
 sys.argv = ["nnlint", *sys.argv[1:]]
 try:
     runpy.run_module("nnlint", run_name="__main__")
