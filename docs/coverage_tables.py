@@ -53,8 +53,11 @@ def _counts(sets: dict[str, dict[str, Any]]) -> str:
     if any(one["tried"] < one["listed"] for one in sets.values()):
         lines += ["", "Where fewer were tried than are listed the run was cut short: nothing is known of the others."]
     if any(len(one["tracers"]) > 1 for one in sets.values()):
-        lines += ["", "The rows come from several states of the tracer while it was repaired: a later state was asked again"
-                  " only for what an earlier one had not traced whole."]  # fmt: skip
+        lines += [
+            "",
+            "The rows come from several states of the tracer while it was repaired: a later state was asked again",
+            "only for what an earlier one had not traced whole.",
+        ]
     return "\n".join(lines)
 
 
