@@ -1,10 +1,10 @@
 """The gradient fades on its way to the first layers.
 
 Why is this bad?
-    A step changes a layer in proportion to its gradient. Where the first hidden activation gets less than a twentieth
+    A step changes a layer in proportion to its gradient. Where the first hidden activation gets less than a fiftieth
     of what the last one gets, the first layers all but keep their random weights, and where the values themselves fade
-    as well, there is little left to tell the samples apart. (A factor of 20 for the gradient finds nets that train badly
-    with a precision of 0.89, on 114 of them. Sound nets of three activations reach it: 50 is asked for here, of both.)
+    as well, there is little left to tell the samples apart. (A factor of 20 for the gradient finds nets that train
+    badly with a precision of 0.89, on 114 of them; sound nets of three activations reach it, so both must reach 50.)
 
 When is it fine?
     With skips and concatenations, through which the gradient has another way; with norms, which restore the values; and
