@@ -108,23 +108,14 @@ def advise(
         TypeError: An argument is not what it should be.
         ValueError: A shape or a recipe cannot be understood, or the configuration has a mistake.
     """
+    from .worker.job import describe_object
     from .worker.trainers import unpack
 
     whole = unpack(model)
     _check_arguments(whole.model, loss, optimizer, task, goal)
     settings = _settings(level)
-    from .worker.job import describe_object
-
-    described = describe_object(
-        model,
-        inputs=inputs,
-        data=data,
-        loss=loss,
-        optimizer=optimizer,
-        scheduler=scheduler,
-        target=type(whole.model).__name__,
-        path=_home(whole.model),
-    )
+    given = {"inputs": inputs, "data": data, "loss": loss, "optimizer": optimizer, "scheduler": scheduler}
+    described = describe_object(model, **given, target=type(whole.model).__name__, path=_home(whole.model))
     facts = Facts.model_validate(described)
     if recipe is not None:
         facts = facts.model_copy(update={"recipe": _joined(facts.recipe, recipe)})

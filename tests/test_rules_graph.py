@@ -179,7 +179,9 @@ class SomeParameters(Plain):
 
 @pytest.mark.parametrize(
     ("kind", "level"),
-    [(TrainsItself, "error"), (ScoresItself, "error"), (HasAFlag, "error"), (HasParameters, "error"), (HasModules, "error"), (IsAProperty, "error"),
+    [(TrainsItself, "error"), (ScoresItself, "error"), (HasAFlag, "error"), (HasParameters, "error"),
+     (HasModules, "error"),
+     (IsAProperty, "error"),
      (SilentEval, "warning"), (HasAType, "advice")],
 )  # fmt: skip
 def test_methods_put_out_of_action(kind, level):

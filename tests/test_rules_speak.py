@@ -224,7 +224,9 @@ def test_weights_made_by_hand_far_too_small_are_advice():
     h = s.op("relu", s.linear(s.input(32, 64), 64, **small))
     s.loss("cross_entropy", s.linear(h, 4))
     found = check(s.facts(target=labels(classes=4), probe=probe((h, 0.05, 1.0))), rules()).findings
-    assert [(f.rule, f.level) for f in found if f.level != "experiment"] == [("init-mismatched-to-activation", "advice")]
+    assert [(f.rule, f.level) for f in found if f.level != "experiment"] == [
+        ("init-mismatched-to-activation", "advice")
+    ]
     assert "18 times too small" in found[0].says
 
 

@@ -91,8 +91,8 @@ class Probe(Fact):
     """Names of those at which a gradient of the outputs arrives that is zero in every entry."""
     later: Known[tuple[Later, ...]] = missing()
     """Where outputs of shape (N, T, ...) depend on later ids; empty where they do not."""
-    padding: Known[Attended] = missing()
-    """What attention over padded ids looks at."""
+    padding: Known[Attended | None] = missing()
+    """What attention over padded ids looks at; None where no input holds ids."""
     after: int = 0
     """Optimizer steps before `mixes`, `constant`, `unreached` and `unmoved` were measured; the rest is measured before
     the first."""

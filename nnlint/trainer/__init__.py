@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from .confirmation import Arm, Confirmation, Curve, Options
 from .range_test import LearningRate, range_test
 from .store import FOLDER
-from .study import Arm, Confirmation, Curve, Options, Progress, Study
+from .study import Progress, Study
 from .verdict import Failures, Metric, Verdict
 
 __all__ = [

@@ -12,8 +12,9 @@ from pathlib import Path
 from statistics import fmean, median, pstdev
 
 from ..facts import Plain
+from .confirmation import Arm, Options
 from .plan import NotConfirmed, check_installed
-from .study import Arm, Options, Progress, Study
+from .study import Progress, Study
 from .trials import Trials, TrialsFailed
 
 LOW, HIGH, STEPS = 1e-6, 10.0, 150
@@ -66,7 +67,7 @@ def range_test(path: Path, options: Options, progress: Progress, *, seeds: int =
         progress("")
     sweeps = tuple(sweep_of(a["rates"], a["losses"]) for a in answers if a["status"] == "ok")
     failed = next((str(a["reason"]) for a in answers if a["status"] != "ok"), "")
-    return conclude(sweeps, study.own_rate, study.described, failed)
+    return conclude(sweeps, study.own_rate, study.data, failed)
 
 
 def conclude(sweeps: Sequence[Sweep], rate: float | None, data: str, failed: str = "") -> LearningRate:

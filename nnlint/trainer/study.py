@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
-from ..facts import Plain
+from .confirmation import Arm, Confirmation, Curve, Options, described
 from .plan import (
     NO_STEP,
     NotConfirmed,
@@ -37,68 +36,6 @@ Progress = Callable[[str], None]
 
 SCOUT_SECONDS = 30.0
 """How long a script may run to show how it trains."""
-
-
-class Arm(Plain):
-    """One program of a study: a script, with the texts that take the place of files (by absolute path)."""
-
-    name: str
-    path: Path
-    texts: dict[str, str] = {}  # noqa: RUF012 - pydantic copies it
-
-
-class Options(Plain):
-    """How much a study may spend, and how scripts are run.
-
-    `budget` is in seconds; `seeds` the most pairs; `samples` the most rows recorded; `epochs` what the source plans
-    (used where a script could not be watched to its end). `apart` gives the changed program other seeds, which makes
-    of a program against itself a test of the study. `model` and `inputs` say which model of the file is trained on a
-    built-in task, and what it takes (`2x1x28x28`), where the file itself trains none. `best_rate` asks for a second
-    verdict with each side at its best learning rate, where the budget allows; `against` says that the change is
-    another program. `store` is the folder in which results are kept; None keeps nothing.
-    """
-
-    python: Path
-    seeds: int = LOOKS[-1]
-    budget: float = 300.0
-    samples: int = 20_000
-    workers: int = 2
-    epochs: int | None = None
-    argv: tuple[str, ...] = ()
-    module: str | None = None
-    root: str = ""
-    allow_network: bool = False
-    apart: bool = False
-    model: str | None = None
-    inputs: tuple[str, ...] = ()
-    best_rate: bool = True
-    against: bool = False
-    store: Path | None = None
-
-
-class Curve(Plain):
-    """How a program trains at the user's rate: its score on validation rows over the epochs, over the seeds."""
-
-    name: str
-    epochs: tuple[float, ...]
-    mean: tuple[float, ...]
-    low: tuple[float, ...]
-    high: tuple[float, ...]
-
-
-class Confirmation(Plain):
-    """What a study found: a verdict for each change, on which data, at what cost."""
-
-    verdicts: tuple[Verdict, ...]
-    data: str = ""
-    epochs: float = 0.0
-    planned_epochs: float = 0.0
-    seconds: float = 0.0
-    interrupted: bool = False
-    notes: tuple[str, ...] = ()
-    curves: tuple[Curve, ...] = ()
-    left_out: tuple[Verdict, ...] = ()
-    """All fixes against all but one: "hurts" where the one left out carries a part of the gain."""
 
 
 class Study:
@@ -292,10 +229,10 @@ class Study:
         return float(trace[0][2][0]["lr"]) if trace and trace[0][2] and "lr" in trace[0][2][0] else None
 
     @property
-    def described(self) -> str:
+    def data(self) -> str:
         """On which data the original trains."""
         scout = self.scouts.get(self.original.name)
-        return _described(scout, self.task) if scout else ""
+        return described(scout, self.task) if scout else ""
 
     def _request(self, arm: Arm, offset: int) -> dict[str, Any]:
         path = str(arm.path.resolve())
@@ -330,7 +267,7 @@ class Study:
             self.notes.append(f"{self.recalled} runs were not made again: their results were kept")
         return Confirmation(
             verdicts=tuple(verdicts),
-            data=self.described,
+            data=self.data,
             epochs=self.epochs,
             planned_epochs=self.planned,
             seconds=time.monotonic() - self.started,
@@ -370,13 +307,3 @@ class Study:
             if verdict.seeds:
                 word = shortened(verdict, self.epochs, self.planned)
                 yield word.model_copy(update={"factors": (own, self.factors[name])})
-
-
-def _described(scout: Scouted, task: str) -> str:
-    counts = scout["counts"]
-    seen = "first " if scout["cut"] else ""
-    whose = f"the built-in task {task} (no data of its own was seen)," if task else "its own data,"
-    return (
-        f"{whose} the {seen}{scout['rows']} rows of one epoch: {counts['fit']} to fit, "
-        f"{counts['choose']} to choose the checkpoint, {counts['report']} to report"
-    )

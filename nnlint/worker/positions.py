@@ -40,7 +40,7 @@ def positions(
     """
     ids = _ids(args, kwargs)
     if not ids:
-        return {key: {"unknown": "no input holds ids of shape (N, T)"} for key in SEEING}
+        return {"later": [], "padding": None}  # without ids nothing is ahead and nothing is padded
     rows = int(ids[0].shape[0])
 
     def few(tensor: torch.Tensor) -> torch.Tensor:
@@ -132,15 +132,15 @@ def _padding(
     filled = [(one, found) for one in _ids(args, kwargs) if (found := padding(one)) is not None]
     looks = next((node for node in nodes if node["op"] in _ATTENTION), None)
     if not filled or looks is None:
-        raise _Unanswered("no attention over ids that are filled up")
+        return None  # no attention over ids that are filled up
     ids, found = filled[0]
     empty = ids == found["value"]
     rows = [r for r in range(ids.shape[0]) if empty[r].any() and int((~empty[r]).sum()) > 2]
     if not rows:
-        raise _Unanswered("no row has padding and three ids")
+        return None  # no row has padding and three ids
     table = next((m for m in twin.modules() if isinstance(m, nn.Embedding)), None)
     if table is None:
-        raise _Unanswered("no layer embeds the ids")
+        return None  # no layer embeds the ids
     real = (~empty).float().argmax(1)
     first = torch.zeros_like(empty)
     first[torch.arange(ids.shape[0]), real] = True

@@ -240,6 +240,7 @@ _SAME = (
     "dropout1d", "dropout2d", "dropout3d", "nan_to_num", "cumsum",
 )  # fmt: skip
 
+
 def arange(args: Args, kwargs: Kwargs) -> Any:
     """Shape of `torch.arange(start, end, step)` on the meta device, whose kernel imports sympy."""
     if str(kwargs.get("device")) != "meta" or not 1 <= len(args) <= 3 or not all(type(n) in (int, float) for n in args):

@@ -61,7 +61,8 @@ class Turns:
         if any(key not in longest for turn in turns for key in turn):
             return None  # turns of several kinds
         return [
-            {**self._known[key], "conditional": key[0] != "loss" and not all(key in turn for turn in turns)} for key in longest
+            {**self._known[key], "conditional": key[0] != "loss" and not all(key in turn for turn in turns)}
+            for key in longest
         ]  # fmt: skip
 
     def backwards_to_a_step(self) -> int | None:

@@ -28,7 +28,7 @@ FAINT = 1e-3
 def inverted_padding_mask(probe: Probe, model: Model) -> Finding | None:
     """Report attention that moves with the padding and not with the real tokens."""
     seen = probe.padding
-    if seen.by_padding <= 0 or seen.by_real > FAINT * seen.by_padding:
+    if seen is None or seen.by_padding <= 0 or seen.by_real > FAINT * seen.by_padding:
         return None
     node = next((one for one in model.graph if one.id == seen.node), None)
     return Finding(

@@ -18,6 +18,8 @@ References
     PyTorch: Autograd mechanics. Bengio et al.: Estimating or Propagating Gradients Through Stochastic Neurons, 2013.
 """
 
+from collections.abc import Mapping
+
 from nnlint.facts import Model, Node, Probe
 from nnlint.facts.graph import CONVOLUTIONS
 from nnlint.finding import Finding
@@ -54,7 +56,7 @@ def no_gradient(model: Model, probe: Probe) -> Finding | None:
     return None
 
 
-def _used(name: str, modules: dict[str, object]) -> bool:
+def _used(name: str, modules: Mapping[str, object]) -> bool:
     module = modules.get(name.rpartition(".")[0])
     return module is not None and getattr(module, "used", None) is True
 

@@ -33,11 +33,10 @@ def reused_batchnorm(model: Model) -> Iterator[Finding]:
         if node.op == "batch_norm" and node.kind == "layer" and node.module and node.parameters:
             calls.setdefault(node.module, []).append(node)
     for path, nodes in calls.items():
-        behind = [_producer(model.graph, node) for node in nodes]
-        if len(nodes) < 2 or not nodes[0].arguments.get("track_running_stats", True) or None in behind:
+        behind = [made.parameters for node in nodes if (made := _producer(model.graph, node)) is not None]
+        if len(nodes) < 2 or not nodes[0].arguments.get("track_running_stats", True) or len(behind) < len(nodes):
             continue
-        first, others = behind[0], [made for made in behind[1:] if made and made.parameters != behind[0].parameters]
-        if first is None or not others:
+        if len(set(behind)) == 1:
             continue
         yield Finding(
             at=nodes[0].built or nodes[0],
