@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import jsonschema
@@ -130,3 +132,17 @@ def test_without_a_trace_the_structure_stands():
     text = as_text([facts_of(nn.Sequential(nn.Linear(2, 3), nn.ReLU()))])
     assert "0 (Linear)" in text
     assert "multiply-adds  " not in text.partition("parameters   ")[2]
+
+
+def test_a_model_too_slow_to_probe_keeps_what_was_traced(tmp_path):
+    (tmp_path / "slow.py").write_text(
+        "import time\nfrom torch import nn\n\n\nclass Slow(nn.Module):\n    def __init__(self):\n"
+        "        super().__init__()\n        self.fc = nn.Linear(4, 2)\n\n    def forward(self, x):\n"
+        "        time.sleep(1.5)\n        return self.fc(x)\n\n\n# nnlint: model Slow() input=2x4\n"
+    )
+    command = [sys.executable, "-m", "nnlint", "facts", "slow.py", "--output-format", "json", "--timeout", "5"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+    [model] = json.loads(done.stdout)["models"]
+    assert model["subject"]["status"] == "traced"
+    assert model["probe"] is None
+    assert done.returncode == 0

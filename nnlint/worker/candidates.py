@@ -95,11 +95,16 @@ def _described(session: Session, made: list[tuple[Candidate, nn.Module]], guarde
     subjects: list[dict[str, Any]] = []
     for (candidate, model), name in zip(made, names):
         specs = list(session.job.get("inputs") or candidate.get("input") or ())
+        early: list[dict[str, Any]] = []
         try:
-            facts = guarded(lambda: _describe(session, model, f"{session.name}:{name}", specs))  # noqa: B023
-        except (Deadline, Refused) as error:
-            what = error.what if isinstance(error, Refused) else "takes too long"
-            session.problems.append(_failure(session, candidate, "raises", f"`{name}`: its forward {what}"))
+            facts = guarded(lambda: _describe(session, model, f"{session.name}:{name}", specs, early))  # noqa: B023
+        except Deadline:
+            if not early:
+                session.problems.append(_failure(session, candidate, "raises", f"`{name}`: its forward takes too long"))
+                continue
+            facts = early[0]  # traced, but there was no time to probe it
+        except Refused as error:
+            session.problems.append(_failure(session, candidate, "raises", f"`{name}`: its forward {error.what}"))
             continue
         except ValueError as error:
             problem = {"kind": "input", "path": None, "line": None, "message": str(error), "help": "", "fatal": True}
@@ -118,14 +123,16 @@ def _described(session: Session, made: list[tuple[Candidate, nn.Module]], guarde
     return subjects
 
 
-def _describe(session: Session, model: nn.Module, target: str, specs: list[str]) -> dict[str, Any]:
+def _describe(
+    session: Session, model: nn.Module, target: str, specs: list[str], early: list[dict[str, Any]]
+) -> dict[str, Any]:
     """Describe a model with the specs, else with what the user's own code called it with, else with a guess."""
     path = session.job["path"]
     if not specs:
         for called, args, kwargs in session.observer.calls:
             if called is model:
-                return describe(model, target=target, path=path, inputs=args, kwargs=kwargs)
-    return describe(model, target=target, path=path, specs=specs or None)
+                return describe(model, target=target, path=path, inputs=args, kwargs=kwargs, early=early)
+    return describe(model, target=target, path=path, specs=specs or None, early=early)
 
 
 def _name(candidate: Candidate, model: nn.Module) -> str:

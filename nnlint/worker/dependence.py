@@ -20,7 +20,10 @@ SIZES = (6, 7, 5, 11)
 """Numbers of samples; the first that is the length of no other axis is taken, so that axes are not confused."""
 
 SECONDS = 3.0
-"""Wall time after which no further sample is changed, and which one forward pass may take."""
+"""Wall time that one forward pass may take."""
+
+FURTHER = 1.0
+"""Wall time after which no further sample is changed."""
 
 _CALLS = ("layer", "function")
 
@@ -98,7 +101,7 @@ class _Question:
     def answer(self, trainable: set[str]) -> Found:
         """Return what was found out."""
         started = time.perf_counter()
-        marks, outs = self._run(lambda t: t)
+        outs = self._run(lambda t: t)
         if time.perf_counter() - started > SECONDS:
             raise _Unanswered("the forward pass takes too long")
         found = self._gradients(outs, trainable)
@@ -109,11 +112,15 @@ class _Question:
         found["mixes"] = {"unknown": "all samples are equal"} if equal else None
         limit = max(1e-4 * spread, 1e-5 * size)
         for changed in () if equal else dict.fromkeys((0, self.samples - 1, self.samples // 2)):
-            after_marks, outs = self._run(self._with(changed))
+            with torch.no_grad():
+                outs = self._run(self._with(changed))
             moved = (self._rows(outs) - before).abs().nan_to_num().amax(1)
             moved[changed] = 0
             if float(moved.max()) > limit:
-                if not torch.equal(self._rows(self._run(lambda t: t)[1]), before):
+                with torch.no_grad():
+                    marks, again = self._marked(lambda t: t)
+                    after_marks, _ = self._marked(self._with(changed))
+                if not torch.equal(self._rows(again), before):
                     raise _Unanswered("two runs on the same batch differ")
                 found["mixes"] = {
                     "changed": changed, "moved": int(moved.argmax()), "by": float(moved.max()), "spread": spread,
@@ -121,12 +128,24 @@ class _Question:
                     "node": self._first(marks, after_marks, changed),
                 }  # fmt: skip
                 break
-            if time.perf_counter() - started > SECONDS:
+            if time.perf_counter() - started > FURTHER:
                 break
         return found
 
-    def _run(self, change: Callable[[torch.Tensor], torch.Tensor]) -> tuple[dict[int, torch.Tensor], list[Any]]:
-        """Return a mark of each sample's values at each call, and the outputs."""
+    def _run(self, change: Callable[[torch.Tensor], torch.Tensor]) -> list[torch.Tensor]:
+        """Return the outputs for the batch as `change` makes it."""
+
+        def own(tensor: torch.Tensor) -> torch.Tensor:
+            return change(tensor.detach().to("cpu")).clone()
+
+        args, kwargs = map_tensors(list(self.args), own), map_tensors(dict(self.kwargs), own)
+        torch.manual_seed(0)
+        return [t for t in each_tensor(self.twin(*args, **kwargs)) if t.is_floating_point()]
+
+    def _marked(
+        self, change: Callable[[torch.Tensor], torch.Tensor]
+    ) -> tuple[dict[int, torch.Tensor], list[torch.Tensor]]:
+        """Return a mark of each sample's values at each call, and the outputs: slower, asked where samples mix."""
         marks: dict[int, torch.Tensor] = {}
         expected = iter(self.nodes)
 
@@ -141,17 +160,12 @@ class _Question:
             if gives and gives[0].dim() and gives[0].shape[0] == self.samples and 0 < gives[0].numel() <= _LARGEST:
                 marks[traced["id"]] = _mark(gives[0].detach())
 
-        def own(tensor: torch.Tensor) -> torch.Tensor:
-            return change(tensor.detach().to("cpu")).clone()
-
         recorder = Recorder(on_node=look)
         recorder.adopt(self.twin)
-        args, kwargs = map_tensors(list(self.args), own), map_tensors(dict(self.kwargs), own)
-        torch.manual_seed(0)
         with recorder:
-            out = self.twin(*args, **kwargs)
+            outs = self._run(change)
         recorder.release()
-        return marks, [t for t in each_tensor(out) if t.is_floating_point()]
+        return marks, outs
 
     def _rows(self, outs: Sequence[torch.Tensor]) -> torch.Tensor:
         """Return the outputs as one row for each sample."""
@@ -199,7 +213,9 @@ class _Question:
             return {key: {"unknown": "no output carries a gradient"} for key in ("unreached", "unmoved")}
         generator = torch.Generator().manual_seed(0)
         ways = [torch.randn(t.shape, generator=generator).to(t.dtype) for t in goals]
-        found = torch.autograd.grad(goals, parameters, ways, allow_unused=True)
+        # The gradient of a number: for that of tensors, torch imports sympy, which takes longer than most models.
+        goal = torch.stack([(t * way).sum().double() for t, way in zip(goals, ways)]).sum()
+        found = torch.autograd.grad(goal, parameters, allow_unused=True)
         return {
             "unreached": [n for n, g in zip(names, found) if g is None],
             "unmoved": [n for n, g in zip(names, found) if g is not None and not g.any()],

@@ -34,10 +34,12 @@ def describe(
     labels: Any = None,
     guess_inputs: bool = True,
     probe: bool = True,
+    early: list[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """Return the facts of one model. A model that cannot run is described as far as possible, with the reason.
 
     `inputs` and `kwargs` are what forward gets; else `specs` (`2x1x28x28`) are drawn; else an input is guessed.
+    `early` gets the facts as soon as the model is traced, for those who may be out of time before it is probed.
     Raises ValueError for a spec that cannot be read.
     """
     if any(out_of_reach(module) for _, module in walk(model)):
@@ -70,6 +72,8 @@ def describe(
     if said:
         subject["reason"] = said
     found = {"subject": subject, "model": describe_model(model, graph, why=why)}
+    if early is not None:
+        early.append(found)
     if graph is not None and chosen is not None:
         found["model"]["random_in_eval"] = random_in_eval(model, graph["nodes"], chosen.args, chosen.kwargs)
         by_id = {node["id"]: node for node in graph["nodes"]}
