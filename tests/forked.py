@@ -26,8 +26,9 @@ LONGEST = 120.0
 class Forks:
     """A process that forks itself for each job."""
 
-    def __init__(self) -> None:
-        command = [sys.executable, str(TESTS / "forked.py")]
+    def __init__(self, *preload: str) -> None:
+        """Fork from a process that has imported torch, and what is named besides."""
+        command = [sys.executable, str(TESTS / "forked.py"), *preload]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def launch(self, python: Path, job: dict[str, Any], *, timeout: float) -> dict[str, Any]:
@@ -63,6 +64,8 @@ def serve() -> None:
     sys.path.remove(str(TESTS))
     import torch  # noqa: F401 - the reason for all this
 
+    for name in sys.argv[1:]:
+        importlib.import_module(name)
     job_module = _worker()
     for line in sys.stdin:
         job = json.loads(line)
