@@ -5,19 +5,23 @@
 
 from __future__ import annotations
 
+import linecache
+import re
 import weakref
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import nn
-from torch.overrides import TorchFunctionMode
+from torch.overrides import TorchFunctionMode, _get_current_function_mode_stack
 from torch.utils._device import DeviceContext
 from torch.utils.data import DataLoader
 
 from .room import MAKERS, Room
+from .sites import users_files
 
 _ELSEWHERE = ("cuda", "mps", "xpu", "hip", "npu", "hpu")
+_NAMED = re.compile(rf"\b(?:{'|'.join(_ELSEWHERE)})\b")
 _AWAY = {"cuda", "pin_memory", "xpu"}
 _MADE = {"ones", "zeros", "full", "ones_like", "zeros_like", "full_like", "new_ones", "new_zeros", "new_full"}
 _PICKED = {"__getitem__", "index_select"}
@@ -43,17 +47,37 @@ class Watch(TorchFunctionMode):
         self.room = room
         self._made: dict[int, weakref.ref[torch.Tensor]] = {}
         self._picked: dict[int, tuple[weakref.ref[torch.Tensor], weakref.ref[torch.Tensor]]] = {}
+        self._mapped = self._rested = False
+
+    def rest(self) -> None:
+        """Listen no more, where there is nothing left to do: every torch function costs microseconds more while it is.
+
+        That holds where the models have their values, no accelerator was named in a whole step, and none can be later:
+        the user's sources name none, or ask first whether there is one.
+        """
+        if self._rested or self._mapped or (self.room is not None and self.room.told is not None):
+            return
+        self._rested = True
+        stack = _modes()
+        if stack and stack[-1] is self and not torch.cuda.is_available() and not _insists():
+            self.__exit__(None, None, None)
+
+    def leave(self) -> None:
+        """Listen no more, whether it rests already or not."""
+        if self in _modes():
+            self.__exit__(None, None, None)  # type: ignore[no-untyped-call]
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Call `func` with every accelerator replaced."""
         kwargs = kwargs or {}
         name = getattr(func, "__name__", "")
         if name in _AWAY and args and isinstance(args[0], torch.Tensor):
+            self._mapped = True
             return args[0]
         if "device" in kwargs:
-            kwargs = {**kwargs, "device": _or_cpu(on_cpu(kwargs["device"]))}
+            kwargs = {**kwargs, "device": self._cpu(kwargs["device"])}
         if name == "to" and len(args) > 1:
-            args = (args[0], on_cpu(args[1]), *args[2:])
+            args = (args[0], self._cpu(args[1], index=False), *args[2:])
         elif name == "type" and len(args) > 1 and isinstance(args[1], str):
             args = (args[0], args[1].replace("torch.cuda.", "torch."), *args[2:])
         if name in MAKERS and self.room is not None:
@@ -65,6 +89,12 @@ class Watch(TorchFunctionMode):
             elif name in _PICKED and args and isinstance(args[0], torch.Tensor):
                 _remember(self._picked, result, (weakref.ref(result), weakref.ref(args[0])))
         return result
+
+    def _cpu(self, device: Any, index: bool = True) -> Any:
+        """Return the CPU for an accelerator; `index` says that a bare number is one's."""
+        found = _or_cpu(on_cpu(device)) if index else on_cpu(device)
+        self._mapped = self._mapped or found is not device
+        return found
 
     def constant(self, tensor: torch.Tensor) -> bool:
         """Whether `tensor` was made by `ones`, `zeros`, `full` or the like."""
@@ -79,6 +109,16 @@ class Watch(TorchFunctionMode):
         """Return the tensor from which `tensor` was picked by an index, None where it was not."""
         found = self._picked.get(id(tensor))
         return found[1]() if found is not None and found[0]() is tensor else None
+
+
+def _modes() -> list[Any]:
+    return list(_get_current_function_mode_stack())  # type: ignore[no-untyped-call]
+
+
+def _insists() -> bool:
+    """Whether a source of the user's names an accelerator and none of them asks whether there is one."""
+    texts = ["".join(linecache.getlines(path)) for path in users_files()]
+    return any(_NAMED.search(text) for text in texts) and not any("is_available" in text for text in texts)
 
 
 def _or_cpu(device: Any) -> Any:
@@ -121,7 +161,7 @@ class OnCpu:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.watch.__exit__(None, None, None)  # type: ignore[no-untyped-call]
+        self.watch.leave()
         while self._undo:
             self._undo.pop()()
 

@@ -165,7 +165,8 @@ class Iteration:
         for call in self.calls:
             model = call["model"]
             if first and id(model) not in self.parameters:
-                self.parameters[id(model)] = describe_parameters(model)
+                with torch._C.DisableTorchFunction():
+                    self.parameters[id(model)] = describe_parameters(model)
             if id(model) not in self.features:
                 asked = self._asked(found)
                 self.features[id(model)] = [

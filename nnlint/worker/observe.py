@@ -153,13 +153,17 @@ class Observer(Surroundings):
 
         It does until a loss was read, every optimizer has stepped, and for each model that was not called so far.
         """
-        first = self.first
-        if first is None or first.direct or not all(entry.steps for entry in self.loop.optimizers):
+        if not self._told():
             return True
         if next(module.parameters(), None) is None:
             return False
         top = self.outermost(module)
         return not any(model is top for iteration in self.iterations for model in iteration.models)
+
+    def _told(self) -> bool:
+        """Whether a loss was read and every optimizer has stepped."""
+        first = self.first
+        return first is not None and not first.direct and all(entry.steps for entry in self.loop.optimizers)
 
     def _heard(self, module: nn.Module, frame: FrameType) -> None:
         """Note a call of a model from outside: its place in the loop, and in which mode it ran."""
@@ -216,6 +220,8 @@ class Observer(Surroundings):
             self._finish_iteration()
         if self.loop.done(self.limit):
             self.stop()
+        if self._current is None and self._told():
+            self._watch.rest()
 
     def _finish_iteration(self) -> None:
         if self._current is not None:

@@ -32,7 +32,8 @@ class Signals:
         value = gives[0].detach()
         if value.dim() < 2 or value.shape[0] < 2 or not 0 < value.numel() <= _LARGEST:
             return
-        figures = self._figures[node["id"]] = {"node": node["id"], **measure(value)}
+        with torch.no_grad(), torch._C.DisableTorchFunction():
+            figures = self._figures[node["id"]] = {"node": node["id"], **measure(value)}
         if gives[0].requires_grad:
             _watch(gives[0], figures)
 

@@ -31,6 +31,8 @@ _HERE = os.path.dirname(os.path.abspath(__file__)) + _SEP
 _STDLIB = tuple(
     os.path.abspath(p) + _SEP for p in {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")} if p
 )
+_ELSEWHERE = (_HERE, os.path.dirname(os.path.dirname(_TORCH)) + _SEP)
+"""Folders of most imported files: their names alone say that they are not the user's."""
 _PLUMBING = frozenset(
     _TORCH + name.replace("/", _SEP)
     for name in ("nn/functional.py", "overrides.py", "_tensor.py", "functional.py", "_jit_internal.py", "_VF.py",
@@ -69,9 +71,13 @@ def _known(code: CodeType) -> _Code:
 
 def _kind(code: CodeType) -> str:
     """Return `user`, `plumbing` (torch's own wrappers), `worker` (this package) or `library`."""
-    if code.co_filename.startswith("<"):
+    return _kind_of_file(code.co_filename)
+
+
+def _kind_of_file(name: str) -> str:
+    if name.startswith("<"):
         return "library"
-    path = os.path.abspath(code.co_filename)
+    path = os.path.abspath(name)
     if path in _PLUMBING:
         return "plumbing"
     if path.startswith(_HERE):
@@ -88,6 +94,13 @@ def kind_of(code: CodeType) -> str:
 def is_users(code: CodeType) -> bool:
     """Whether code stands in a file of the user's own."""
     return _known(code).kind == "user"
+
+
+def users_files() -> list[str]:
+    """Return the files of the user's own that are imported or run."""
+    names = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
+    own = {name for name in names if isinstance(name, str) and os.path.isabs(name)}
+    return sorted(name for name in own if not name.startswith(_ELSEWHERE) and _kind_of_file(name) == "user")
 
 
 def call_site(frame: FrameType | None) -> tuple[FrameType | None, str]:
