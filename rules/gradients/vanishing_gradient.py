@@ -7,7 +7,8 @@ Why is this bad?
     badly with a precision of 0.89, on 114 of them; sound nets of three activations reach it, so both must reach 50.)
 
 When is it fine?
-    With skips and concatenations, through which the gradient has another way; with norms, which restore the values; and
+    With skips and concatenations, through which the gradient has another way; with gates, which open and close values on
+    purpose; with norms, which restore the values; and
     on batches that nnlint drew, whose scale may be another.
 
 Fix safety
@@ -18,7 +19,7 @@ References
     Glorot, Bengio: Understanding the difficulty of training deep feedforward neural networks, 2010.
 """
 
-from nnlint.facts import Model, Probe
+from nnlint.facts import Graph, Model, Node, Probe
 from nnlint.facts.graph import NORMS
 from nnlint.facts.probe import SPREAD_LIMIT
 from nnlint.finding import Finding
@@ -28,7 +29,7 @@ from nnlint.rule import rule
 @rule(level="warning", since="0.1")
 def vanishing_gradient(model: Model, probe: Probe) -> Finding | None:
     """Report gradients and values that both fade by more than 50 times between the hidden activations."""
-    if probe.drawn or model.graph.joins or any(node.op in NORMS for node in model.graph):
+    if probe.drawn or model.graph.joins or any(node.op in NORMS or _gates(model.graph, node) for node in model.graph):
         return None
     if not probe.gradient_arrives or max(probe.gradient_ratio, probe.std_ratio) >= 1 / SPREAD_LIMIT:
         return None
@@ -44,3 +45,8 @@ def vanishing_gradient(model: Model, probe: Probe) -> Finding | None:
         help="look for what scales the values down between the two, or add a skip or a norm",
         explains=("constant-output",),
     )
+
+
+def _gates(graph: Graph, node: Node) -> bool:
+    """Whether one computed value opens or closes another."""
+    return node.op == "mul" and len({source.id for source in graph.sources(node) if source.kind != "constant"}) > 1
