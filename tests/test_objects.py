@@ -71,6 +71,20 @@ def test_a_lightning_trainer_alone_is_enough():
     assert all(p.grad is None for p in module.parameters())
 
 
+@pytest.mark.parametrize(("rate", "reported"), [(0.5, True), (0.001, False)])
+def test_the_rate_of_a_lightning_module_is_judged(rate, reported):
+    class Quick(Lit):
+        def __init__(self):
+            super().__init__()
+            self.net = self.net[:-1]
+
+        def configure_optimizers(self):
+            return torch.optim.Adam(self.parameters(), lr=rate)
+
+    report = nnlint.advise(Quick(), data=DataLoader(DATA, batch_size=10, shuffle=True))
+    assert ("learning-rate-out-of-range" in [f.rule for f in report.findings]) is reported
+
+
 def test_a_trainer_without_a_model_says_what_to_do():
     with pytest.raises(ValueError, match="hand over the LightningModule"):
         nnlint.advise(Trainer())
@@ -95,18 +109,28 @@ class Named(torch.utils.data.Dataset):
         return {"features": X[i], "labels": Y[i]}
 
 
-def test_a_hugging_face_trainer_alone_is_enough():
+def hugging_face(rate=5e-5):
     args = types.SimpleNamespace(
         per_device_train_batch_size=8, max_grad_norm=1.0, num_train_epochs=3.0, max_steps=-1, optim="adamw_torch",
-        learning_rate=5e-5, weight_decay=0.01,
+        learning_rate=rate, weight_decay=0.01, lr_scheduler_type="linear",
     )  # fmt: skip
     kind = type("Trainer", (), {"__module__": "transformers.trainer"})
     trainer = kind()
     trainer.args, trainer.model, trainer.train_dataset, trainer.data_collator = args, Classifier(), Named(), None
     trainer.optimizer = trainer.lr_scheduler = None
     trainer.data_collator = torch.utils.data.default_collate
-    facts = Facts.model_validate(describe_object(trainer))
-    assert facts.recipe.loss.kind == "cross_entropy"
+    return trainer
+
+
+@pytest.mark.parametrize(("rate", "reported"), [(1.0, True), (5e-5, False)])
+def test_the_rate_of_a_hugging_face_trainer_is_judged(rate, reported):
+    report = nnlint.advise(hugging_face(rate))
+    assert ("learning-rate-out-of-range" in [f.rule for f in report.findings]) is reported
+
+
+def test_a_hugging_face_trainer_alone_is_enough():
+    facts = Facts.model_validate(describe_object(hugging_face()))
+    assert (facts.recipe.loss.kind, facts.recipe.scheduler) == ("cross_entropy", "linear")
     assert (facts.recipe.batch_size, facts.recipe.epochs, facts.recipe.loop.clips) == (8, 3, "norm")
     (optimizer,) = facts.recipe.optimizers
     assert (optimizer.kind, optimizer.lr, len(optimizer.parameters)) == ("AdamW", 5e-5, 4)

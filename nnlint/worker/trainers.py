@@ -71,6 +71,8 @@ def _module(module: Any) -> Unpacked:
         found.optimizer = optimizers[0]
     if len(schedulers) == 1:
         found.scheduler = schedulers[0]
+    if not schedulers:
+        found.recipe["scheduler"] = None
     return found
 
 
@@ -110,6 +112,11 @@ def _hugging_face(trainer: Any) -> Unpacked:
         stepped = [name for name, p in model.named_parameters() if p.requires_grad]
         entry = {"kind": kind, "lr": float(args.learning_rate), "weight_decay": float(args.weight_decay)}
         found.recipe["optimizers"] = [{**entry, "parameters": stepped}]
+    if trainer.lr_scheduler is None:
+        schedule = getattr(args, "lr_scheduler_type", "")
+        schedule = str(getattr(schedule, "value", schedule))
+        if schedule:
+            found.recipe["scheduler"] = None if schedule == "constant" else schedule
     if trainer.train_dataset is not None:
         found.data = DataLoader(trainer.train_dataset, batch_size=size, shuffle=True, collate_fn=trainer.data_collator)
     return found

@@ -6,8 +6,8 @@ Why is this bad?
     the gradient: over 0.03 weights of ordinary size are lost within a few steps, under 0.000001 they hardly move.
 
 When is it fine?
-    Sum-reduced losses (their gradients grow with the batch), gradients clipped by norm, a scheduler that multiplies
-    the rate (as Noam's with 1.0), fine-tuning of loaded weights, prompt tuning and other optimizers that step
+    Sum-reduced losses (their gradients grow with the batch), gradients clipped by norm (not with Adam's family, whose
+    steps do not depend on their length), a scheduler that multiplies the rate (as Noam's with 1.0), fine-tuning of loaded weights, prompt tuning and other optimizers that step
     almost nothing of the model, inputs that are optimized, and optimizers that find their own scale (Prodigy,
     Adadelta, LARS, LBFGS).
 
@@ -29,6 +29,8 @@ from nnlint.rule import rule
 ADAM_FAMILY = {"Adam", "AdamW", "NAdam", "RAdam", "Adamax", "AMSGrad", "SparseAdam", "Lion", "RMSprop"}
 RANGES = {"SGD": (1e-5, 1.0), **dict.fromkeys(ADAM_FAMILY, (1e-6, 0.03))}
 USUAL = {"SGD": 0.01, "Lion": 1e-4}
+SETTLING = {"StepLR", "MultiStepLR", "ExponentialLR", "CosineAnnealingLR", "ReduceLROnPlateau", "linear", "cosine"}
+"""Schedulers that begin from the rate itself, or rise to it, and only lower it."""
 PART_OF_A_TUNED_PROMPT = 0.05
 
 
@@ -40,7 +42,9 @@ def learning_rate_out_of_range(optimizer: Optimizer, recipe: Recipe, model: Mode
     rates = _rates(optimizer)
     low, high = RANGES[optimizer.kind]
     off = [(rate, group) for rate, group in rates if not low <= rate <= high and rate > 0]
-    if not off or recipe.scheduler is not None or _steps_little(optimizer, model):
+    if not off or _steps_little(optimizer, model):
+        return []
+    if recipe.scheduler is not None and not (recipe.scheduler in SETTLING and all(rate > high for rate, _ in off)):
         return []
     found = [_finding(optimizer, recipe, model, rate, group) for rate, group in off]
     return [finding for finding in found if finding is not None]
@@ -61,7 +65,7 @@ def _rates(optimizer: Optimizer) -> list[tuple[float, Group | None]]:
 
 def _finding(optimizer: Optimizer, recipe: Recipe, model: Model, rate: float, group: Group | None) -> Finding | None:
     low, high = RANGES[optimizer.kind]
-    if rate > high and recipe.loop.clips is not None:
+    if rate > high and optimizer.kind not in ADAM_FAMILY and recipe.loop.clips is not None:
         return None
     if rate < low and (not model.fresh or any(loss.reduction == "sum" for loss in recipe.losses)):
         return None
