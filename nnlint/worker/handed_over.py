@@ -80,6 +80,11 @@ _LABELS = ("label", "labels", "target", "targets")
 def _torch_format(data: Any) -> Any:
     """Return a data set of Hugging Face so that it gives tensors; anything else as it is. The user's stays as it is."""
     kinds = {f"{kind.__module__.partition('.')[0]}.{kind.__name__}" for kind in type(data).__mro__}
+    if kinds & {"datasets.DatasetDict", "datasets.IterableDatasetDict"}:
+        splits = ", ".join(f"[{name!r}]" for name in data)
+        raise ValueError(f"data holds several data sets: hand over one of {splits}")
+    if "datasets.IterableDataset" in kinds:
+        return data.with_format("torch")
     if "datasets.Dataset" in kinds:
         data = data.with_format("torch")
         return DataLoader(data, batch_size=min(ROWS, max(1, len(data))))

@@ -7,9 +7,9 @@ Why is this bad?
 
 When is it fine?
     Sum-reduced losses (their gradients grow with the batch), gradients clipped by norm (not with Adam's family, whose
-    steps do not depend on their length), a scheduler that multiplies the rate (as Noam's with 1.0), fine-tuning of loaded weights, prompt tuning and other optimizers that step
-    almost nothing of the model, inputs that are optimized, and optimizers that find their own scale (Prodigy,
-    Adadelta, LARS, LBFGS).
+    steps do not depend on their length), a scheduler that multiplies the rate (as Noam's with 1.0), fine-tuning of
+    loaded weights, prompt tuning and other optimizers that step almost nothing of the model, inputs that are
+    optimized, and optimizers that find their own scale (Prodigy, Adadelta, LARS, LBFGS).
 
 Fix safety
     Unsafe: training takes another course.
