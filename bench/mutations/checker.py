@@ -56,7 +56,7 @@ def errors_of(report: Report) -> str:
 
 def after_fix(original: str, mutant: str, finding: ReportedFinding) -> str:
     """Say what is left of a defect where the first fix of its finding is applied: `undone`, or what differs."""
-    edits = [edit for edit in finding.fixes[0].edits] if finding.fixes else []
+    edits = list(finding.fixes[0].edits) if finding.fixes else []
     if not edits:
         return "no fix"
     text = mutant
