@@ -161,6 +161,7 @@ def _configured(name: str) -> list[tuple[str, Build]]:
         ("shallow, each kind", lambda: build(lambda configuration: shallow(configuration, each_kind=True))),
         ("default", lambda: build(lambda configuration: None)),
         ("shallow and narrow", lambda: build(small)),
+        ("completed", lambda: build(completed)),
     ]
 
 
@@ -220,3 +221,18 @@ def small(configuration: Any) -> None:
             value = getattr(part, name, None)
             if isinstance(value, int) and not isinstance(value, bool) and value > width:
                 _set(part, name, width)
+
+
+def completed(configuration: Any) -> None:
+    """Leave few layers, and fill in what the default leaves out although no forward runs without it."""
+    shallow(configuration)
+    for part in _parts(configuration):
+        for name in ("image_token_id", "image_token_index", "video_token_id", "audio_token_id"):
+            if getattr(part, name, 0) is None:
+                _set(part, name, 1)
+        if getattr(part, "num_experts_per_tok", 0) is None:
+            _set(part, "num_experts_per_tok", 2)
+        width, heads = getattr(part, "hidden_size", None), getattr(part, "num_attention_heads", None)
+        known = isinstance(width, int) and isinstance(heads, int) and getattr(part, "head_dim", None) is None
+        if known and (hasattr(part, "head_dim") or width % heads):
+            _set(part, "head_dim", width // heads if width % heads == 0 else 128)

@@ -237,3 +237,115 @@ def test_a_cache_keeps_nothing_of_a_forward_without_values() -> None:
         assert run_tier(model, (torch.randn(2, 8),), {}, tier).complete
         assert anchors.cache_info().currsize == 0
     assert torch.isfinite(model(torch.randn(2, 8))).all()
+
+
+class Configuration:
+    num_frames = 3
+
+    def to_dict(self) -> dict[str, int]:
+        return {}
+
+
+class Documented(nn.Module):
+    """A configured model that says in words what it takes."""
+
+    main_input_name = "states"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.config = Configuration()
+        self.state, self.action = nn.Linear(5, 8), nn.Linear(4, 8)
+
+    def forward(self, states: Any = None, actions: Any = None, mask: Any = None) -> torch.Tensor:
+        """
+        states (`torch.Tensor` of shape `(batch_size, episode_length, 5)`):
+            What is seen.
+        actions (`torch.Tensor` of shape `(batch_size, episode_length, 4)`):
+            What is done.
+        mask (`torch.Tensor` of shape `(batch_size, episode_length)`, *optional*):
+            What counts.
+        """
+        return torch.stack([self.state(states), self.action(actions)], dim=1)
+
+
+def test_the_shapes_of_a_docstring_are_taken() -> None:
+    assert shown(Documented()) == ["states=2x16x5:float32", "actions=2x16x4:float32"]
+
+
+class Pairs(nn.Module):
+    """Says in its error what it takes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if x.ndim != 5 or x.shape[1] != 2:
+            raise ValueError("Input must be a 5D tensor of shape (batch_size, 2, num_channels, height, width)")
+        return self.conv(x.flatten(0, 1))
+
+
+def test_a_shape_that_an_error_says_in_words_is_taken() -> None:
+    assert shown(Pairs()) == ["2x2x3x224x224:float32"]
+
+
+class Listener(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.convs = nn.Sequential(*(nn.Conv1d(1, 1, 64, stride=64) for _ in range(2)), nn.Conv1d(1, 1, 7))
+
+    def forward(self, input_values: torch.Tensor) -> torch.Tensor:
+        return self.convs(input_values)
+
+
+def test_a_sound_that_is_too_short_grows() -> None:
+    assert int(shown(Listener())[0].partition(":")[0].split("x")[-1]) >= 64 * 64 * 7
+
+
+class OneSample(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.place, self.out = nn.Parameter(torch.zeros(1, 8)), nn.Linear(8, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.out(x + self.place.view(x.shape[0], 8))
+
+
+def test_a_view_that_was_made_for_one_sample_gets_one() -> None:
+    assert shown(OneSample()) == ["1x8:float32"]
+
+
+class Drawing(nn.Module):
+    """Has a distribution check its parameters, which have no values."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.out = nn.Linear(8, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.distributions.Normal(self.out(x), 1.0).rsample()
+
+
+def test_a_distribution_does_not_look_at_values_that_are_not_there() -> None:
+    before = torch.distributions.Distribution._validate_args
+    assert run_tier(Drawing(), (torch.randn(2, 8),), {}, "meta").complete
+    assert torch.distributions.Distribution._validate_args is before
+
+
+class Counting(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.out = nn.Linear(8, 2)
+        self.register_buffer("seen", torch.tensor(0))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.seen.add_(1)  # type: ignore[operator]
+        return self.out(x)
+
+
+def test_the_count_of_writes_of_a_model_without_values_stays() -> None:
+    with torch.device("meta"):
+        model = Counting()
+    before = {name: buffer._version for name, buffer in model.named_buffers()}
+    assert run_tier(model, (torch.randn(2, 8),), {}, "meta").complete
+    assert {name: buffer._version for name, buffer in model.named_buffers()} == before

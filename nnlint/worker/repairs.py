@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from .documented import shape_in
 from .guesses import BATCH, LONG, STEPS, first_wanted, from_signature, wanted_by
 from .specs import Spec
 from .tiers import Failure, Trace
@@ -32,6 +34,7 @@ def repairs(model: nn.Module, specs: Specs, attempt: Trace) -> Iterator[Specs]:
         return
     message = str(attempt.error)
     yield from _named_in(model, specs, attempt)  # what the error asks for by name comes first
+    yield from _alone(specs, message)
     for other in keys:
         if other != key and isinstance(specs[other], Spec):  # what cannot be followed back may be any input's fault
             yield from ({**specs, other: changed} for changed in _numbers_in(specs[other], message))
@@ -123,6 +126,11 @@ def _by_message(model: nn.Module, spec: Spec, message: str) -> Iterator[Spec]:
     length = re.search(r"length (?:of )?(\d+),? but (?:found|got) (\d+)", message)
     if length and int(length.group(2)) in shape:
         yield spec.sized(*(int(length.group(1)) if n == int(length.group(2)) else n for n in shape))
+    asked = shape_in(message, lambda word: setting(model.config, word) if is_configured(model) else None)
+    if asked and spec.floating:
+        yield spec.sized(*asked)
+    sizes = [[int(n) for n in found.split(",")] for found in re.findall(r"torch\.Size\(\[([\d, ]+)\]\)", message)]
+    yield from (spec.sized(shape[0], *size[1:]) for size in sizes if 4 <= len(shape) < len(size) and spec.floating)
     yield from _numbers_in(spec, message)
     axis = re.search(r"Dimension out of range \(expected to be in range of \[-(\d+), \d+\], but got (\d+)\)", message)
     if axis and int(axis.group(1)) == len(shape) and int(axis.group(2)) == len(shape):
@@ -137,6 +145,15 @@ def _by_message(model: nn.Module, spec: Spec, message: str) -> Iterator[Spec]:
         yield _of_rank(model, spec, int(rank.group(1) or rank.group(2)))
 
 
+def _alone(specs: Specs, message: str) -> Iterator[Specs]:
+    """Yield a single sample where a view has the axis of samples although what it views was made for one."""
+    view = re.search(r"shape '\[(\d+(?:, \d+)*)\]' is invalid for input of size (\d+)", message)
+    if view and math.prod(map(int, view.group(1).split(", "))) == BATCH * int(view.group(2)):
+        yield {
+            k: s.sized(1, *s.shape[1:]) if isinstance(s, Spec) and s.shape[0] == BATCH else s for k, s in specs.items()
+        }
+
+
 def _numbers_in(spec: Spec, message: str) -> Iterator[Spec]:
     """An error that names a size of the input beside another number often says what it should be."""
     shape = spec.shape
@@ -146,6 +163,9 @@ def _numbers_in(spec: Spec, message: str) -> Iterator[Spec]:
             yield spec.sized(shape[0], *(wanted if n == got else n for n in shape[1:]))
     if "too small" in message and spec.floating and len(shape) >= 4:
         yield from (spec.sized(*shape[:-2], shape[-2] * k, shape[-1] * k) for k in (2, 4))
+    short = "can't be greater than actual input size" in message
+    if short and spec.floating and len(shape) in (2, 3):  # a sound: convolutions have left too little of it
+        yield from (spec.sized(*shape[:-1], shape[-1] * k) for k in (2, 4, 16))
 
 
 def _of_rank(model: nn.Module, spec: Spec, rank: int) -> Spec:
@@ -202,7 +222,8 @@ def _named_in(model: nn.Module, specs: Specs, attempt: Trace) -> Iterator[Specs]
     message = str(attempt.error)
     optional = {name: p for name, p in _parameters(model).items() if name not in specs}
     caches = "use_cache" in optional or (is_configured(model) and setting(model.config, "use_cache") is not None)
-    if caches and "use_cache" not in specs and re.search(r"[Cc]ache|get_seq_length", message):
+    said = " ".join((message, *attempt.lines))
+    if caches and "use_cache" not in specs and re.search(r"[Cc]ache\b|get_seq_length", said):
         yield {**specs, "use_cache": False}
     named = [n for n in sorted(optional, key=len, reverse=True) if re.search(rf"\b{re.escape(n)}\b", message)]
     if _MISSING.search(message):

@@ -151,9 +151,7 @@ def as_parameter(tensor: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
 
 def to_meta(tensor: torch.Tensor) -> torch.Tensor:
     """Return a tensor of the same shape, strides and dtype without values."""
-    if tensor.device.type == "meta":
-        return as_parameter(tensor.detach(), tensor)
-    try:
+    try:  # a new one even of a tensor on the meta device: what is detached shares the count of writes
         made = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
     except (RuntimeError, NotImplementedError):
         made = torch.empty(tensor.shape, dtype=tensor.dtype, device="meta")

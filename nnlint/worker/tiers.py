@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -135,6 +136,7 @@ def run_tier(
         undisturbed(),
         forgotten(model),
         _uncollected(tier != "real"),
+        _unasked(tier != "real"),
         without_compiler(),
         _way(tier) as (make, convert),
     ):
@@ -172,6 +174,22 @@ def _uncollected(wanted: bool) -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
+
+
+@contextlib.contextmanager
+def _unasked(wanted: bool) -> Iterator[None]:
+    """Keep distributions from looking at the values of their parameters, of which there are none."""
+    distributions = sys.modules.get("torch.distributions") if wanted else None
+    kind = getattr(distributions, "Distribution", None)
+    before = getattr(kind, "_validate_args", None)
+    if kind is None or before is None:
+        yield
+        return
+    kind.set_default_validate_args(False)
+    try:
+        yield
+    finally:
+        kind.set_default_validate_args(before)
 
 
 def differentiates(error: Exception | None) -> bool:
@@ -225,7 +243,7 @@ def _with_values(tensor: torch.Tensor) -> torch.Tensor:
 def _lines(error: Exception) -> list[str]:
     """Return the source lines that led to an error, without torch's and ours."""
     frames = traceback.extract_tb(error.__traceback__)
-    return [f.line or "" for f in reversed(frames) if not f.filename.startswith(_NOT_THE_MODELS)][:4]
+    return [f.line or "" for f in reversed(frames) if not f.filename.startswith(_NOT_THE_MODELS)][:8]
 
 
 def _failure(attempt: Trace) -> Failure | None:

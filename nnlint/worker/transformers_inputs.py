@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from .documented import required_by_docs
 from .specs import Spec
 
 BATCH, STEPS = 2, 16
@@ -57,6 +58,16 @@ def guesses(model: Any) -> Iterator[dict[int | str, Any]]:
     dummy = _dummy(model)
     if dummy:
         yield dummy
+    documented = required_by_docs(model, lambda word: setting(model.config, word))
+    if set(documented) - {"input_ids", *names}:
+        yield dict(documented)
+    several = [n for n in KINDS if n in signature]
+    if len(several) > 1:  # one that joins text, pictures and sound may want each of them at once
+        yield {n: known(n) or from_signature(n, signature[n], model) for n in several}
+
+
+KINDS = ("input_ids", "pixel_values", "pixel_values_videos", "input_values", "input_features")
+"""What a model may get of each kind of data."""
 
 
 def _two_towers(model: Any) -> bool:
