@@ -63,7 +63,8 @@ def guesses(model: Any) -> Iterator[dict[int | str, Any]]:
         yield dict(documented)
     several = [n for n in KINDS if n in signature]
     if len(several) > 1:  # one that joins text, pictures and sound may want each of them at once
-        yield {n: known(n) or from_signature(n, signature[n], model) for n in several}
+        joined: dict[int | str, Any] = {n: known(n) or from_signature(n, signature[n], model) for n in several}
+        yield joined
 
 
 KINDS = ("input_ids", "pixel_values", "pixel_values_videos", "input_values", "input_features")
