@@ -141,6 +141,8 @@ class BatchReader:
                 return _Pass(loop, *self.loaders.read(node, place.frame), self._count(loop, node, place.frame)), True
             if last_name(node.func) in ("split", "chunk", "array_split"):
                 return self._split(node, place.frame, loop), False
+            if self.program.qualified(node.func) in ("itertools.count", "count"):
+                return None
             function = self.flow.callee(node)
             if function is not None:
                 return self._generator(function, Frame(function, node, place.frame), loop), False
@@ -149,6 +151,9 @@ class BatchReader:
 
     def _range(self, call: ast.Call, frame: Frame | None, loop: Looping) -> _Pass | None:
         """Return the batches of `range(0, n, size)`, or of `range(n // size)` with slices cut in the body."""
+        if len(call.args) == 3 and self._windows():
+            why = Missing("windows along time are cut, the batch lies along another axis")
+            return _Pass(loop, why, self._by_hand(loop), why)
         if len(call.args) == 3:
             size, count = batches_of(self.walks.rows(call.args[1], frame), self.loaders.count(call.args[2], frame))
             return _Pass(loop, size, self._by_hand(loop), count)
@@ -156,6 +161,17 @@ class BatchReader:
         if cut is None:
             return None
         return _Pass(loop, self.loaders.count(cut, frame), self._by_hand(loop), self.walks.turns(loop))
+
+    def _windows(self) -> bool:
+        """Return whether the file cuts `x[i + 1 : ...]`: the same sequence one step later."""
+        return any(
+            isinstance(lower := node.lower, ast.BinOp)
+            and isinstance(lower.op, ast.Add)
+            and isinstance(lower.right, ast.Constant)
+            and lower.right.value == 1
+            for node in ast.walk(self.program.tree)
+            if isinstance(node, ast.Slice)
+        )
 
     def _sliced(self, loop: Looping) -> ast.expr | None:
         """Return `size` where a loop over `i` cuts `x[i * size : (i + 1) * size]`."""
