@@ -18,6 +18,7 @@ from typing import Any
 
 import click
 import coverage_tables
+import observing_tables
 import tracing_tables
 import yaml
 
@@ -46,7 +47,7 @@ def main() -> None:
     rules = load()
     shutil.rmtree(MADE, ignore_errors=True)
     (MADE / "rules").mkdir(parents=True)
-    made_of = {"settings": settings(), "facts": facts(), **tracing_tables.tables()}
+    made_of = {"settings": settings(), "facts": facts(), **tracing_tables.tables(), **observing_tables.tables()}
     for page in sorted(PAGES.glob("*.md")):
         text = _filled(page.read_text("utf-8"), made_of)
         _write(page.name, text.replace("{{ coverage }}", coverage_tables.tables()))
