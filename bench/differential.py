@@ -3,9 +3,10 @@
     python bench/differential.py [PATH...]    print a table (make bench-differential)
     python bench/differential.py --save       and keep it in bench/results/differential.json
 
-Each script is read twice: once from its source alone, once by running it (three steps), without completing the one by
-the other. Every fact is then the same in both, unknown to the source, unknown to the run, or different. Exit status 1
-where one differs that is not in `KNOWN`, or where the source does not know more than one in ten of the main facts.
+Each script is read twice: once from its source alone, once by running it (three steps; with --whole to the end, for the epochs),
+without completing the one by the other. Every fact is then the same in both, unknown to the source, unknown to the run,
+or different. Exit status 1 where one differs that is not in `KNOWN`, or where the source does not know more than one in
+ten of the main facts.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ KNOWN = {("PTF-77250", "loss"): "a loss written by hand: the run recognizes its 
 MAIN = ("loss", "optimizer", "rate", "batch size", "epochs", "order of calls")
 LIMIT = 0.1
 """The share of main facts that the source may leave unknown."""
+WHOLE = 15.0
+"""Seconds of a run to the end, which tells the epochs."""
 Read = Callable[[Recipe], Any]
 
 FACTS: dict[str, Read] = {
@@ -83,7 +86,30 @@ def observed(found: Outline, path: Path) -> list[Recipe]:
     return [one.recipe for one in facts if one.recipe is not None]
 
 
-def compare(path: Path) -> list[dict[str, Any]]:
+def epochs_run(found: Outline, path: Path) -> list[int]:
+    """Return the epochs that a script makes when nobody stops it; empty where it takes too long or cannot be known.
+
+    They are its steps by its batches, where that is a whole number.
+    """
+    options = Options(run=True)
+    job = {**job_of(found, options, path.absolute()), "epochs": None, "steps": 10**6, "timeout": WHOLE}
+    try:
+        answer = launch(choose(None, path.parent), job, timeout=2 * WHOLE)
+    except WorkerFailed:
+        return []
+    if answer.get("ended") != "finished" or len(answer["subjects"]) != 1:
+        return []
+    facts = Facts.model_validate(answer["subjects"][0])
+    try:
+        if facts.recipe is None or facts.data is None:
+            return []
+        steps, batches = facts.recipe.loop.steps_seen, -(-facts.data.samples // facts.recipe.batch_size)
+    except (Unknown, TypeError):
+        return []
+    return [steps // batches] if steps % batches == 0 else []
+
+
+def compare(path: Path, whole: bool = False) -> list[dict[str, Any]]:
     """Return one row for each fact of a script: the same, unknown to source or run, or different."""
     found = outline(path, read_text(path))
     recipes = observed(found, path)
@@ -91,6 +117,8 @@ def compare(path: Path) -> list[dict[str, Any]]:
     for fact, read in FACTS.items():
         source = known(read, found.recipe)
         runs = [value for value in (known(read, recipe) for recipe in recipes) if value is not None]
+        if fact == "epochs" and recipes and whole:
+            runs = epochs_run(found, path)
         if not recipes or (source is None and not runs and fact not in MAIN):
             continue
         if source is None:
@@ -124,10 +152,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("paths", nargs="*", type=Path)
     parser.add_argument("--save", action="store_true")
+    parser.add_argument("--whole", action="store_true", help="run each script to its end as well, for the epochs")
     given = parser.parse_args()
     rows: list[dict[str, Any]] = []
     for path in scripts(given.paths):
-        rows += compare(path)
+        rows += compare(path, given.whole)
     counts = {fact: Counter(row["verdict"] for row in rows if row["fact"] == fact) for fact in FACTS}
     verdicts = ("same", "unknown to the source", "unknown to the run", "different")
     print(f"{'':20}" + "".join(f"{verdict:>24}" for verdict in verdicts))
