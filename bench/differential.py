@@ -3,7 +3,7 @@
     python bench/differential.py [PATH...]    print a table (make bench-differential)
     python bench/differential.py --save       and keep it in bench/results/differential.json
 
-Each script is read twice: once from its source alone, once by running it (three steps; with --whole to the end, for the epochs),
+Each script is read twice: once from its source alone, once by running it (three steps; --whole: to the end as well),
 without completing the one by the other. Every fact is then the same in both, unknown to the source, unknown to the run,
 or different. Exit status 1 where one differs that is not in `KNOWN`, or where the source does not know more than one in
 ten of the main facts.
