@@ -7,9 +7,8 @@ Why is this bad?
     badly with a precision of 0.89, on 114 of them; sound nets of three activations reach it, so both must reach 50.)
 
 When is it fine?
-    With skips and concatenations, through which the gradient has another way; with gates, which open and close values on
-    purpose; with norms, which restore the values; and
-    on batches that nnlint drew, whose scale may be another.
+    With skips and concatenations, through which the gradient has another way; with gates, which open and close values
+    on purpose; with norms, which restore the values; and on batches that nnlint drew, whose scale may be another.
 
 Fix safety
     There is no automatic fix: this is an effect. Most of its causes (saturating activations, the initialization, layers
