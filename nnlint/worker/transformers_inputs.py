@@ -60,7 +60,7 @@ def guesses(model: Any) -> Iterator[dict[int | str, Any]]:
         yield dummy
     documented = required_by_docs(model, lambda word: setting(model.config, word))
     if set(documented) - {"input_ids", *names}:
-        yield {**documented}
+        yield {name: spec for name, spec in documented.items() if name}
     several = [n for n in KINDS if n in signature]
     if len(several) > 1:  # one that joins text, pictures and sound may want each of them at once
         joined: dict[int | str, Any] = {n: known(n) or from_signature(n, signature[n], model) for n in several}
