@@ -349,3 +349,20 @@ def test_the_count_of_writes_of_a_model_without_values_stays() -> None:
     before = {name: buffer._version for name, buffer in model.named_buffers()}
     assert run_tier(model, (torch.randn(2, 8),), {}, "meta").complete
     assert {name: buffer._version for name, buffer in model.named_buffers()} == before
+
+
+class Twofold(Documented):
+    """Names more than one main input."""
+
+    main_input_name = ("pixel_values", "task")  # type: ignore[assignment]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.task = nn.Conv2d(3, 8, 3), nn.Linear(5, 8)
+
+    def forward(self, pixel_values: Any = None, task: Any = None) -> torch.Tensor:  # type: ignore[override]
+        return self.conv(pixel_values).mean((2, 3)) + self.task(task)
+
+
+def test_there_may_be_several_main_inputs() -> None:
+    assert shown(Twofold()) == ["pixel_values=2x3x224x224:float32", "2x5:float32"]

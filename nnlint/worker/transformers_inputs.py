@@ -23,7 +23,8 @@ def guesses(model: Any) -> Iterator[dict[int | str, Any]]:
     main = getattr(model, "main_input_name", "input_ids")
     kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     names = [n for n, p in signature.items() if p.default is p.empty and p.kind not in kinds]
-    names += [main] if main in signature and main not in names else []
+    mains = [main] if isinstance(main, str) else main if isinstance(main, (list, tuple)) else []
+    names += [n for n in mains if n in signature and n not in names]
     if not names:
         usual = ("input_ids", "pixel_values", "input_values", "input_features")
         names = [n for n in usual if n in signature][:1]
