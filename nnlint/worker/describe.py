@@ -68,8 +68,7 @@ def describe(
         "nodes": len(attempt.nodes) if attempt is not None else 0,
         "parameters": sum(p.numel() for p in model.parameters() if not is_lazy(p)),
     }
-    said = why if attempt is None or not attempt.complete else remark(attempt)
-    if said:
+    if said := why if attempt is None or not attempt.complete else remark(attempt):
         subject["reason"] = said
     found = {"subject": subject, "model": describe_model(model, graph, why=why)}
     if early is not None:
