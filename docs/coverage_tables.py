@@ -58,6 +58,14 @@ def _counts(sets: dict[str, dict[str, Any]]) -> str:
             "The rows come from several states of the tracer while it was repaired: a later state was asked again",
             "only for what an earlier one had not traced whole.",
         ]
+    filled = {name: one["variants"]["completed"] for name, one in sets.items() if one["variants"].get("completed")}
+    for name, count in filled.items():
+        lines += [
+            "",
+            f"{count} of the {name} rows are of a configuration that was completed: the default leaves out a setting (the",
+            "token that stands for a picture, the experts of a token, the sizes of the rotation) without which it cannot",
+            "be built or no forward pass runs. They are neither its default nor a shrunken one.",
+        ]
     return "\n".join(lines)
 
 
