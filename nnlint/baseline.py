@@ -30,7 +30,7 @@ def read(path: Path) -> Known:
         return Counter({(row["rule"], row["path"], row["code"]): int(row["count"]) for row in rows})
     except FileNotFoundError as error:
         raise ConfigurationError(
-            f"there is no baseline {path}", path=str(path), help="write it with --write-baseline"
+            "there is no such baseline", path=str(path), help="write it with --write-baseline"
         ) from error
     except OSError as error:
         raise ConfigurationError(f"the baseline cannot be read: {error.strerror or error}", path=str(path)) from error

@@ -65,7 +65,7 @@ def test_the_configuration_may_name_it(project):
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [(None, "there is no baseline"), ("[]", "not a baseline"), ('{"version": 9, "findings": []}', "version 9")],
+    [(None, "there is no such baseline"), ("[]", "not a baseline"), ('{"version": 9, "findings": []}', "version 9")],
 )  # fmt: skip
 def test_a_bad_baseline_is_one_error(project, text, says):
     if text is None:

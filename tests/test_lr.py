@@ -104,3 +104,10 @@ def test_a_script_that_trains_nothing_is_one_line(tmp_path):
     done = lr(tmp_path)
     assert done.returncode == 2
     assert "no rate is suggested" in done.stdout
+
+
+def test_a_script_that_is_no_python_is_one_error(tmp_path):
+    (tmp_path / "train.py").write_text("def (\n")
+    done = lr(tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("invalid syntax") == 1

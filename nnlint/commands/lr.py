@@ -36,6 +36,9 @@ def lr(ctx: click.Context, /, path: str, chart: str | None, seeds: int, output_f
     kind = chart_kind(chart)
     settings = settings_for((path,), given)
     report = check_targets((path,), settings.model_copy(update={"static": True}), progress=progress)
+    if any(trouble.fatal and trouble.kind == "source" for trouble in report.errors):
+        tell(report)
+        ctx.exit(2)
     found = learning_rate(Path(path), report, settings, progress, seeds)
     click.echo(as_text(found, path) if output_format == "text" else found.model_dump_json(indent=2) + "\n", nl=False)
     if chart is not None and kind is not None and found.sweeps:
