@@ -17,11 +17,12 @@ help:  ## list the targets
 setup: $(READY)  ## create .venv with the pinned versions (does nothing when they are there)
 
 # The stamp is older than a changed pin, so pip runs again exactly then.
-$(READY): requirements.txt pyproject.toml
+$(READY): requirements.txt requirements-tasks.txt pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "nnlint needs Python 3.11 or newer; say which with: make setup PYTHON=python3.11"; exit 1; }
 	$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --requirement requirements-tasks.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -121,13 +121,13 @@ def _images(channels: int, height: int, width: int) -> Task:
     if max(height, width) > 96:
         raise NoTask(f"it has no data, and the built-in images are not for an input of {height}x{width}")
     images, classes = _digits(height, width)
-    return Task("digits", images[:, None].repeat(channels, axis=1), classes, _standard(classes))
+    return Task("digits", images[:, None].repeat(channels, axis=1), classes, standard(classes))
 
 
 def _flat_digits(size: int) -> Task:
     side = round(size**0.5)
     images, classes = _digits(side, side)
-    return Task("digits", images.reshape(len(images), -1), classes, _standard(classes))
+    return Task("digits", images.reshape(len(images), -1), classes, standard(classes))
 
 
 def _table(columns: int) -> Task:
@@ -135,10 +135,10 @@ def _table(columns: int) -> Task:
     widths = {4: "iris", 10: "diabetes", 13: "wine", 30: "breast_cancer"}
     name = widths[min(widths, key=lambda width: abs(width - columns))]
     found = getattr(_scikit_learn(), f"load_{name}")()
-    values = _standard(found.data)
+    values = standard(found.data)
     inputs = values[:, [i % values.shape[1] for i in range(columns)]]
     by_size = (found.target > found.target.mean()).astype("int64") if name == "diabetes" else found.target
-    return Task(name.replace("_", " "), inputs, by_size, _standard(found.target))
+    return Task(name.replace("_", " "), inputs, by_size, standard(found.target))
 
 
 def _waves(length: int, channels: int) -> Task:
@@ -150,7 +150,7 @@ def _waves(length: int, channels: int) -> Task:
     time = np.arange(length)[None, :, None] / max(length, 2)
     phase = draw.uniform(0, 6.3, (ROWS, 1, channels))
     clean = np.sin(2 * np.pi * (1 + classes[:, None, None]) * time + phase)
-    return Task("waves", (clean + 0.5 * draw.normal(size=clean.shape)).astype("float32"), classes, _standard(classes))
+    return Task("waves", (clean + 0.5 * draw.normal(size=clean.shape)).astype("float32"), classes, standard(classes))
 
 
 def _tokens(length: int, vocabulary: int) -> Task:
@@ -162,7 +162,7 @@ def _tokens(length: int, vocabulary: int) -> Task:
     words = draw.integers(0, vocabulary, (ROWS, length))
     own = draw.permutation(vocabulary)[: max(4, vocabulary // 2) // 4 * 4].reshape(4, -1)
     picked = own[classes[:, None], draw.integers(0, own.shape[1], (ROWS, length))]
-    return Task("tokens", np.where(draw.random((ROWS, length)) < 0.25, picked, words), classes, _standard(classes))
+    return Task("tokens", np.where(draw.random((ROWS, length)) < 0.25, picked, words), classes, standard(classes))
 
 
 def _scikit_learn() -> Any:
@@ -173,6 +173,7 @@ def _scikit_learn() -> Any:
     return datasets
 
 
-def _standard(values: Any) -> Any:
+def standard(values: Any) -> Any:
+    """Return the columns with mean 0 and spread 1; a column without spread is divided by 1."""
     spread = values.std(axis=0)
     return ((values - values.mean(axis=0)) / (spread + (spread == 0))).astype("float32")
