@@ -19,10 +19,9 @@ from .pipeline import without_repeats
 from .render import Form, error_lines, render
 from .report import Report, ReportedFinding
 from .reporting import Sources
-from .settings import Settings, ShownLevel
+from .settings import Goal, Settings, ShownLevel
 
 Task = Literal["binary", "multiclass", "multilabel", "regression"]
-Goal = Literal["accuracy", "latency", "overfitting", "robustness"]
 
 
 class ModelReport(Report):
@@ -101,7 +100,7 @@ def advise(
         scheduler: The learning-rate scheduler, read alone.
         recipe: What else is known, as a `Recipe` or a dict (`{"epochs": 10, "batch_size": 32}`).
         task: What the model is for, where data and loss do not tell.
-        goal: What matters most; for experiments, none of which is among the rules yet.
+        goal: What matters most; decides what the experiments propose. The configuration's, where it is not given.
         level: The weakest findings that printing shows; `warning` by default.
 
     Raises:
@@ -113,7 +112,7 @@ def advise(
 
     whole = unpack(model)
     _check_arguments(whole.model, loss, optimizer, task, goal)
-    settings = _settings(level)
+    settings = _settings(level, goal)
     given = {"inputs": inputs, "data": data, "loss": loss, "optimizer": optimizer, "scheduler": scheduler}
     described = describe_object(model, **given, target=type(whole.model).__name__, path=_home(whole.model))
     facts = Facts.model_validate(described)
@@ -168,7 +167,7 @@ def _kind(value: Any) -> str:
     return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
 
 
-def _settings(level: ShownLevel | None) -> Settings:
+def _settings(level: ShownLevel | None, goal: Goal | None) -> Settings:
     from .settings import ConfigurationError
 
     if level is not None and level not in get_args(ShownLevel):
@@ -178,7 +177,8 @@ def _settings(level: ShownLevel | None) -> Settings:
     except ConfigurationError as error:
         place = f"{error.path}:{error.line}: " if error.path else ""
         raise ValueError(f"{place}{error.message}" + (f" ({error.help})" if error.help else "")) from error
-    return settings if level is None else settings.model_copy(update={"level": level})
+    said = {name: value for name, value in (("level", level), ("goal", goal)) if value is not None}
+    return settings.model_copy(update=said)
 
 
 def _joined(seen: Recipe | None, said: Recipe | Mapping[str, Any]) -> Recipe:

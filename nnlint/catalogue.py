@@ -12,7 +12,7 @@ from pathlib import Path
 from . import registry
 from .configuration import did_you_mean
 from .finding import LEVELS
-from .rule import Rule, RuleError
+from .rule import GOAL, Rule, RuleError, Threshold
 from .settings import ConfigurationError, Origin, Settings, chosen
 
 _OPTION = Origin(source="--select")
@@ -60,7 +60,14 @@ def chosen_rules(settings: Settings) -> list[Rule]:
     """Return the rules that are on. Raises ConfigurationError where the settings name one that does not exist."""
     rules = all_rules(settings)
     check_names(settings, rules)
-    return [r for r in rules if chosen(r.name, r.family, r.level, settings.select, settings.ignore)]
+    on = [r for r in rules if chosen(r.name, r.family, r.level, settings.select, settings.ignore)]
+    return [replace(rule, asked=asked_of(rule, settings)) for rule in on]
+
+
+def asked_of(rule: Rule, settings: Settings) -> dict[str, Threshold | None]:
+    """Return what the settings ask of a rule: the thresholds that were set, and the goal where it knows of one."""
+    goal: dict[str, Threshold | None] = {GOAL: settings.goal} if rule.has_goal else {}
+    return {**settings.thresholds.get(rule.name, {}), **goal}
 
 
 def one_rule(name: str, settings: Settings) -> Rule:
@@ -75,7 +82,7 @@ def one_rule(name: str, settings: Settings) -> Rule:
 
 
 def check_names(settings: Settings, rules: Iterable[Rule]) -> None:
-    """Raise ConfigurationError where the settings name a rule, family or level that does not exist."""
+    """Raise ConfigurationError where the settings name a rule, family, level or threshold that does not exist."""
     rules = list(rules)
     names = {rule.name for rule in rules}
     known = names | {rule.family for rule in rules} | set(LEVELS) | {"ALL"}
@@ -83,6 +90,7 @@ def check_names(settings: Settings, rules: Iterable[Rule]) -> None:
     mentioned += [("ignore", word, known) for word in settings.ignore]
     mentioned += [("per_file_ignores", word, known) for words in settings.per_file_ignores.values() for word in words]
     mentioned += [("levels", name, names) for name in settings.levels]
+    mentioned += [("thresholds", name, names) for name in settings.thresholds]
     for setting, word, allowed in mentioned:
         if word not in allowed:
             origin = (
@@ -95,3 +103,23 @@ def check_names(settings: Settings, rules: Iterable[Rule]) -> None:
                 line=origin.line,
                 help=did_you_mean(word, allowed) or "`nnlint rules` lists them",
             )
+    for rule in rules:
+        for name, value in settings.thresholds.get(rule.name, {}).items():
+            _check_threshold(rule, name, value, settings)
+
+
+def _check_threshold(rule: Rule, name: str, value: Threshold, settings: Settings) -> None:
+    declared = rule.thresholds
+    origin = settings.origin.get(f"thresholds:{rule.name}.{name}") or Origin(source="thresholds")
+    if name not in declared:
+        known = f"it has {', '.join(declared)}" if declared else "it has none"
+        message = f"{rule.name} has no threshold named {name!r}"
+        raise ConfigurationError(
+            message, path=origin.source, line=origin.line, help=did_you_mean(name, declared) or known
+        )
+    default = declared[name]
+    kinds = (int, float) if isinstance(default, float) else (type(default),)
+    if not isinstance(value, kinds) or isinstance(value, bool) != isinstance(default, bool):
+        wanted = {bool: "true or false", int: "a whole number", float: "a number", str: "a string"}[type(default)]
+        message = f"{rule.name}: {name} takes {wanted}, not {value!r}"
+        raise ConfigurationError(message, path=origin.source, line=origin.line, help=f"its default is {default!r}")

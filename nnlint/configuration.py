@@ -11,13 +11,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
-from .settings import ConfigurationError, ConfiguredModel, FailLevel, Origin, Settings, ShownLevel
+from .settings import ConfigurationError, ConfiguredModel, FailLevel, Goal, Origin, Settings, ShownLevel
 
 _TEXTS = "a list of strings"
 KEYS: dict[str, tuple[str, str]] = {
     "select": ("select", _TEXTS), "extend-select": ("select", _TEXTS), "ignore": ("ignore", _TEXTS),
     "per-file-ignores": ("per_file_ignores", "a table of patterns and rules"),
-    "levels": ("levels", "a table of rules and levels"), "rule-paths": ("rule_paths", _TEXTS),
+    "levels": ("levels", "a table of rules and levels"),
+    "thresholds": ("thresholds", "a table for each rule"), "goal": ("goal", "a string"),
+    "rule-paths": ("rule_paths", _TEXTS),
     "models": ("models", "an array of tables"), "exclude": ("exclude", _TEXTS), "baseline": ("baseline", "a string"),
     "level": ("level", "a string"),
     "fail-level": ("fail_level", "a string"), "strict": ("strict", "true or false"),
@@ -27,8 +29,11 @@ KEYS: dict[str, tuple[str, str]] = {
 }  # fmt: skip
 """Each key of the table: the setting it makes, and what it takes."""
 
-_Mistake = Callable[[str], ConfigurationError]
-_WORDS: dict[str, tuple[str, ...]] = {"level": get_args(ShownLevel), "fail-level": get_args(FailLevel)}
+_Mistake = Callable[..., ConfigurationError]
+"""Makes an error of a message, with `help` and the `word` in the line to point at."""
+_WORDS: dict[str, tuple[str, ...]] = {
+    "level": get_args(ShownLevel), "fail-level": get_args(FailLevel), "goal": get_args(Goal)
+}  # fmt: skip
 
 
 def load(start: Path, given: Path | None = None) -> Settings:
@@ -52,7 +57,8 @@ def load(start: Path, given: Path | None = None) -> Settings:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `did you mean ...?`, or nothing where no known word is near."""
-    near = difflib.get_close_matches(word.replace("_", "-"), sorted(known), n=1)
+    words = sorted(known)
+    near = difflib.get_close_matches(word.replace("_", "-"), words, n=1) or difflib.get_close_matches(word, words, n=1)
     return f"did you mean {near[0]!r}?" if near else ""
 
 
@@ -86,14 +92,38 @@ def _settings(path: Path, table: Any, text: str, section: str) -> Settings:
                 f"there is no setting named {key!r}", path=shown, line=line, help=did_you_mean(key, KEYS)
             )
         name, wanted = KEYS[key]
-        good = _checked(key, value, wanted, partial(ConfigurationError, path=shown, line=line))
+        good = _checked(key, value, wanted, partial(_mistake, shown, text, line))
         values[name] = (*values.get(name, ()), *good) if name == "select" else good
         origin[name] = Origin(source=shown, line=line)
         for word in _words(value):
             origin[f"{name}:{word}"] = Origin(source=shown, line=_line_of_word(text, line, word))
+        if key == "thresholds":
+            origin |= {f"{name}:{at}": Origin(source=shown, line=n) for at, n in _thresholds(text, section, good)}
     if "extend-select" in table and "select" not in table:
         values["select"] = ("ALL", *values["select"])
     return Settings(**values, origin=origin)
+
+
+def _mistake(shown: str, text: str, line: int, message: str, help: str = "", word: str = "") -> ConfigurationError:
+    at = _line_of_word(text, line, word) if word else line
+    return ConfigurationError(message, path=shown, line=at, help=help)
+
+
+def _none_of(key: str, value: str, words: str) -> str:
+    return f"{key} {value!r} is none of {', '.join(_WORDS[words])}"
+
+
+def _thresholds(text: str, section: str, value: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, int]]:
+    """Return the line on which each rule's thresholds are set (`rule`), and each of these (`rule.name`)."""
+    table = f"{section}.thresholds".lstrip(".")
+    lines = []
+    for rule, given in value.items():
+        line = line_of(text, table, rule)
+        lines += [
+            (rule, line),
+            *((f"{rule}.{name}", max(line, line_of(text, f"{table}.{rule}", name))) for name in given),
+        ]
+    return lines
 
 
 def _checked(key: str, value: Any, wanted: str, mistake: _Mistake) -> Any:
@@ -101,9 +131,11 @@ def _checked(key: str, value: Any, wanted: str, mistake: _Mistake) -> Any:
     if key == "models":
         return _models(value, mistake)
     if key == "levels" and _is_table(value, str):
-        for word in value.values():
+        for rule, word in value.items():
             if word not in get_args(ShownLevel):
-                raise mistake(f"level {word!r} is none of {', '.join(get_args(ShownLevel))}")
+                raise mistake(_none_of("level", word, "level"), help=did_you_mean(word, _WORDS["level"]), word=rule)
+        return value
+    if key == "thresholds" and _is_table(value, dict):
         return value
     if key == "per-file-ignores" and isinstance(value, dict) and all(_is_list(v) for v in value.values()):
         return {pattern: tuple(words) for pattern, words in value.items()}
@@ -113,7 +145,7 @@ def _checked(key: str, value: Any, wanted: str, mistake: _Mistake) -> Any:
         return value
     if wanted == "a string" and isinstance(value, str):
         if key in _WORDS and value not in _WORDS[key]:
-            raise mistake(f"{key} {value!r} is none of {', '.join(_WORDS[key])}")
+            raise mistake(_none_of(key, value, key), help=did_you_mean(value, _WORDS[key]))
         return value
     number = isinstance(value, int | float) and not isinstance(value, bool) and value > 0
     if number and (wanted == "a positive number" or (wanted == "a positive integer" and isinstance(value, int))):
@@ -129,7 +161,7 @@ def _models(value: Any, mistake: _Mistake) -> tuple[ConfiguredModel, ...]:
         extra = sorted(set(entry) - {"target", "input"})
         if extra:
             hint = did_you_mean(extra[0], ("target", "input"))
-            raise mistake(f"a model has no setting named {extra[0]!r}{'; ' + hint if hint else ''}")
+            raise mistake(f"a model has no setting named {extra[0]!r}", help=hint, word=extra[0])
         if not isinstance(entry.get("target"), str) or ":" not in entry["target"]:
             raise mistake('a model needs target = "path.py:Net(10)" or "package.module:Net"')
         given = entry.get("input", [])

@@ -74,7 +74,7 @@ def _apply(rule: Rule, facts: Facts) -> Iterator[Finding | Unknown]:
         return
     for arguments in calls:
         try:
-            said = rule.check(**arguments)
+            said = rule.check(**arguments, **rule.asked)
             if isinstance(said, Finding):
                 yield said
             elif said is not None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 from .finding import LEVELS
-from .rule import SUBSCRIPTIONS, Rule, RuleError
+from .rule import GOAL, SUBSCRIPTIONS, Rule, RuleError, Threshold
 
 
 def builtin_pack() -> Path:
@@ -66,12 +66,22 @@ def _check_subscription(found: Rule, path: Path, line: int) -> None:
     except NameError as error:
         raise RuleError(path, line, f"an annotation cannot be resolved: {error}") from error
     parameters = inspect.signature(found.check).parameters
-    if not parameters:
+    if not wants:
         raise RuleError(path, line, "the rule subscribes to nothing: annotate its parameters")
-    for name in parameters:
-        if wants.get(name) not in SUBSCRIPTIONS:
+    for name, parameter in parameters.items():
+        if parameter.kind == parameter.KEYWORD_ONLY:
+            _check_threshold(parameter, path, line)
+        elif wants.get(name) not in SUBSCRIPTIONS:
             known = ", ".join(kind.__name__ for kind in SUBSCRIPTIONS)
             raise RuleError(path, line, f"parameter {name!r} needs an annotation that is one of {known}")
+
+
+def _check_threshold(parameter: inspect.Parameter, path: Path, line: int) -> None:
+    if parameter.name == GOAL:
+        if parameter.default is not None:
+            raise RuleError(path, line, "the parameter 'goal' has the default None: nothing is asked for")
+    elif not isinstance(parameter.default, Threshold):
+        raise RuleError(path, line, f"the threshold {parameter.name!r} needs a number, text or boolean as its default")
 
 
 def _run(path: Path) -> ModuleType:

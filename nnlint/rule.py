@@ -2,6 +2,9 @@
 
 A rule is a function in a file of its own. Its annotated parameters are its subscription: `(layer: Layer)` is called
 once for each call in the model, `(output: Output, data: Data)` once for each output where data is known.
+
+Parameters behind a `*` are what a user may set: `*, most: int = 5` is a threshold of the rule, with its default;
+`*, goal: str | None = None` is what the project asks for.
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +20,12 @@ from .facts import Data, Layer, Loop, Loss, Model, Optimizer, Output, Probe, Rec
 from .finding import Finding, Level
 
 Check = Callable[..., Finding | Iterable[Finding] | None]
+
+Threshold = bool | int | float | str
+"""The types that a threshold may have."""
+
+GOAL = "goal"
+"""The keyword parameter through which a rule learns what the project asks for."""
 
 SUBSCRIPTIONS: tuple[type, ...] = (Model, Layer, Output, Recipe, Loss, Optimizer, Loop, Data, Probe)
 """The types that a rule's parameters may have."""
@@ -41,6 +50,8 @@ class Rule:
     name: str = ""
     family: str = ""
     path: Path = field(default=Path())
+    asked: Mapping[str, Threshold | None] = field(default_factory=dict, hash=False)
+    """What the user set: thresholds of this rule, and `goal`."""
 
     @property
     def doc(self) -> str:
@@ -67,7 +78,25 @@ class Rule:
     def wants(self) -> dict[str, type]:
         """The subscription: parameter name to type."""
         hints = typing.get_type_hints(self.check)
-        return {name: hints[name] for name in inspect.signature(self.check).parameters if name in hints}
+        return {p.name: hints[p.name] for p in _parameters(self.check) if p.kind != p.KEYWORD_ONLY and p.name in hints}
+
+    @property
+    def thresholds(self) -> dict[str, Threshold]:
+        """What a user may set, with its defaults: parameter name to value."""
+        return {p.name: p.default for p in _settable(self.check) if p.name != GOAL}
+
+    @property
+    def has_goal(self) -> bool:
+        """Whether what the project asks for changes what the rule says."""
+        return any(p.name == GOAL for p in _settable(self.check))
+
+
+def _parameters(check: Check) -> list[inspect.Parameter]:
+    return list(inspect.signature(check).parameters.values())
+
+
+def _settable(check: Check) -> list[inspect.Parameter]:
+    return [p for p in _parameters(check) if p.kind == p.KEYWORD_ONLY]
 
 
 def rule(*, level: Level, since: str, preview: bool = True) -> Callable[[Check], Rule]:

@@ -10,6 +10,8 @@ from .finding import LEVELS, Level
 
 ShownLevel = Literal["advice", "warning", "error"]
 FailLevel = Literal["warning", "error"]
+Goal = Literal["accuracy", "latency", "overfitting", "massive-data", "robustness"]
+"""What matters most, for experiments: `overfitting` is to be held down, `massive-data` is there."""
 
 
 class ConfigurationError(Exception):
@@ -49,6 +51,8 @@ class Settings(Plain):
     ignore: tuple[str, ...] = ()
     per_file_ignores: Mapping[str, tuple[str, ...]] = {}
     levels: Mapping[str, Level] = {}
+    thresholds: Mapping[str, Mapping[str, bool | int | float | str]] = {}
+    goal: Goal | None = None
     rule_paths: tuple[str, ...] = ()
     models: tuple[ConfiguredModel, ...] = ()
     exclude: tuple[str, ...] = ()

@@ -158,3 +158,20 @@ def test_frames_are_read_as_tables():
     facts = Facts.model_validate(describe_object(model, data=given, loss=nn.CrossEntropyLoss()))
     assert facts.subject.input == ("60x6:float32",)
     assert facts.data.samples == 60
+
+
+@pytest.mark.parametrize(
+    ("goal", "hidden", "titles"),
+    [
+        (None, nn.ReLU, ["try GELU, for accuracy", "try ELU, for accuracy in a net that does not normalize itself"]),
+        ("latency", nn.ReLU, None),
+        ("latency", nn.GELU, ["try leaky ReLU, for speed and against dead units"]),
+        (None, nn.GELU, None),
+        ("massive-data", nn.ReLU, ["try PReLU, for massive data"]),
+    ],
+)
+def test_the_goal_decides_what_experiments_propose(goal, hidden, titles):
+    model = nn.Sequential(nn.Linear(6, 8), hidden(), nn.Linear(8, 3))
+    report = nnlint.advise(model, inputs=X[:4], goal=goal)
+    proposed = [one for one in report.experiments if one.rule == "activation-off-goal"]
+    assert [fix.title for one in proposed for fix in one.fixes] == (titles or [])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from nnlint.catalogue import check_names
+from nnlint.catalogue import asked_of, check_names
 from nnlint.configuration import line_of, load, with_options
+from nnlint.render.settings import table
 from nnlint.rule import Rule
 from nnlint.settings import ConfigurationError, Settings, chosen
 
@@ -90,9 +92,16 @@ input = ["2x3", "2x4:int64"]
         ("[tool.nnlint]\nrun = 1\n", 2, "run takes true or false, not 1", ""),
         ("[tool.nnlint]\nselect = 'ALL'\n", 2, "select takes a list of strings, not 'ALL'", ""),
         ('[tool.nnlint]\nlevel = "low"\n', 2, "level 'low' is none of advice, warning, error", ""),
-        ('[tool.nnlint.levels]\nx = "off"\n', 1, "level 'off' is none of advice, warning, error", ""),
+        ('[tool.nnlint.levels]\nx = "off"\n', 2, "level 'off' is none of advice, warning, error", ""),
+        ('[tool.nnlint]\ngoal = "acuracy"\n', 2, "goal 'acuracy' is none of accuracy,", "did you mean 'accuracy'?"),
+        ("[tool.nnlint]\nthresholds = 3\n", 2, "thresholds takes a table for each rule, not 3", ""),
         ('[[tool.nnlint.models]]\ntarget = "Net"\n', 1, 'a model needs target = "path.py:Net(10)"', ""),
-        ('[[tool.nnlint.models]]\ntarget = "a.py:N"\ninputs = "2"\n', 1, "a model has no setting named 'inputs'", ""),
+        (
+            '[[tool.nnlint.models]]\ntarget = "a.py:N"\ninputs = "2"\n',
+            3,
+            "a model has no setting named 'inputs'",
+            "did you mean 'input'?",
+        ),
         ("[tool.nnlint\n", 1, "not valid TOML", ""),
     ],
 )
@@ -144,3 +153,42 @@ def test_lines_of_keys_are_found_in_their_own_table() -> None:
     assert line_of(text, "tool.nnlint", "select") == 4
     assert line_of(text, "tool.nnlint", "levels") == 5
     assert line_of(text, "tool.nnlint", "missing") == 3
+
+
+def with_limit(*, most: int = 5, share: float = 0.1, goal: str | None = None) -> None:
+    """A rule's function with what a user may set."""
+
+
+LIMITED = [Rule(check=with_limit, level="advice", since="0.1", name="deep", family="structure")]
+DEEP = "[tool.nnlint.thresholds.deep]\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message", "help"),
+    [
+        (DEEP + "most = 3\nmots = 2\n", 3, "deep has no threshold named 'mots'", "did you mean 'most'?"),
+        ("[tool.nnlint.thresholds]\ndeep = { of = 2 }\n", 2, "deep has no threshold", "it has most, share"),
+        (DEEP + "most = 3.5\n", 2, "deep: most takes a whole number, not 3.5", "its default is 5"),
+        (DEEP + "share = true\n", 2, "deep: share takes a number, not True", "its default is 0.1"),
+        ("\n" + DEEP.replace("p]", "b]"), 2, "there is no rule named 'deeb'", "did you mean 'deep'?"),
+    ],
+)
+def test_a_mistake_in_a_threshold_is_said_with_its_line(
+    tmp_path: Path, text: str, line: int, message: str, help: str
+) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        check_names(configured(tmp_path, text), LIMITED)
+    assert caught.value.message.startswith(message)
+    assert (caught.value.line, caught.value.help) == (line, help)
+
+
+def test_thresholds_and_the_goal_reach_a_rule(tmp_path: Path) -> None:
+    settings = configured(tmp_path, '[tool.nnlint]\ngoal = "latency"\n' + DEEP + "most = 3\nshare = 1\n")
+    check_names(settings, LIMITED)
+    assert LIMITED[0].thresholds == {"most": 5, "share": 0.1}
+    assert LIMITED[0].wants == {}
+    assert asked_of(LIMITED[0], settings) == {"most": 3, "share": 1, "goal": "latency"}
+    assert asked_of(RULES[0], settings) == {}
+    shown = table(settings)
+    assert re.search(r'goal += "latency" +# .*pyproject.toml:2', shown)
+    assert re.search(r'thresholds += \{"deep": \{"most": 3, "share": 1\}\} +# .*pyproject.toml:3', shown)

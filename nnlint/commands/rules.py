@@ -95,8 +95,10 @@ def rule(name: str, output_format: str, config: str | None) -> None:
 @click.option("--output-format", type=click.Choice(("text", "json")), default="text", show_default=True)
 def config(paths: tuple[str, ...], output_format: str, **given: Any) -> None:
     """Show the settings that are in force for PATH, and where each was made."""
+    from ..catalogue import all_rules, check_names
     from ..configuration import settings_for
     from ..render.settings import as_json, table
 
     settings = settings_for(paths, given)
+    check_names(settings, all_rules(settings))
     click.echo(as_json(settings) if output_format == "json" else table(settings), nl=False)

@@ -37,6 +37,9 @@ def page(rule: Rule, style: Style) -> str:
     change = before_and_after(rule)
     if change:
         parts += ["The smallest program that has it, and its repair:", change]
+    if rule.thresholds:
+        shown = "".join(f"\n    {name} = {json.dumps(value)}" for name, value in rule.thresholds.items())
+        parts.append(f"What can be set under `[tool.nnlint.thresholds.{rule.name}]`, with its default:\n{shown}")
     parts.append(f"Silence it with `# nnlint: ignore[{rule.name}] reason`.")
     return "\n\n".join(parts) + "\n"
 
@@ -52,6 +55,7 @@ def as_json(rules: Sequence[Rule]) -> str:
             "preview": rule.preview,
             "fix": fixes(rule),
             "summary": rule.summary,
+            "thresholds": rule.thresholds,
             "doc": rule.doc,
             "path": rule.path.as_posix(),
         }

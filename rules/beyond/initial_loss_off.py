@@ -21,11 +21,9 @@ from nnlint.facts import Model, Output, Probe
 from nnlint.finding import Finding
 from nnlint.rule import rule
 
-FACTOR = 2.0
-
 
 @rule(level="advice", since="0.1")
-def initial_loss_off(output: Output, probe: Probe, model: Model) -> Finding | None:
+def initial_loss_off(output: Output, probe: Probe, model: Model, *, factor: float = 2.0) -> Finding | None:
     """Report a first cross-entropy of more than twice the logarithm of the number of classes."""
     loss = output.loss
     if loss.kind not in ("cross_entropy", "bce_with_logits") or loss.reduction != "mean" or not model.fresh:
@@ -34,7 +32,7 @@ def initial_loss_off(output: Output, probe: Probe, model: Model) -> Finding | No
         return None
     classes = output.node.shape[1] if loss.kind == "cross_entropy" else 2
     guess = math.log(classes) if classes > 1 else 0.0
-    if not guess or probe.loss <= FACTOR * guess:
+    if not guess or probe.loss <= factor * guess:
         return None
     last = output.source or output.node
     return Finding(

@@ -22,16 +22,16 @@ from nnlint.finding import Finding, Level
 from nnlint.fix import set_argument
 from nnlint.rule import rule
 
-LIMITS: tuple[tuple[float, Level], ...] = ((1.0, "error"), (0.8 + 1e-9, "warning"), (0.65 + 1e-9, "advice"))
+A_HAIR = 1e-9
 USUAL = 0.5
 
 
 @rule(level="error", since="0.1")
-def dropout_rate_out_of_range(layer: Layer) -> Finding | None:
+def dropout_rate_out_of_range(layer: Layer, *, warning: float = 0.8, advice: float = 0.65) -> Finding | None:
     """Report a rate far over one half."""
     node = layer.node
     rate = float(node.arguments.get("p", 0.0)) if node.op in DROPOUTS else 0.0
-    level = next((level for limit, level in LIMITS if rate >= limit), None)
+    level = _level(rate, warning, advice)
     where = node.built or node.call
     if level is None:
         return None
@@ -47,3 +47,11 @@ def dropout_rate_out_of_range(layer: Layer) -> Finding | None:
         if where
         else [],
     )
+
+
+def _level(rate: float, warning: float, advice: float) -> Level | None:
+    if rate >= 1:
+        return "error"
+    if rate > warning + A_HAIR:
+        return "warning"
+    return "advice" if rate > advice + A_HAIR else None

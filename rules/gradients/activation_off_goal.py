@@ -1,4 +1,4 @@
-"""Another activation than ReLU may suit the goal better.
+"""Another activation may suit the goal better.
 
 Why is this bad?
     It is not: this is an experiment. ReLU is a good start. The article's order for accuracy is SELU, ELU, leaky ReLU,
@@ -6,7 +6,8 @@ Why is this bad?
     massive data (1 parameter a layer), ELU where a net does not normalize itself, SELU for robustness; GELU came later.
 
 When is it fine?
-    Wherever ReLU was compared with another.
+    Wherever it was compared with another. Without a goal (`goal` in the configuration, `advise(goal=...)`), only ReLU
+    is looked at.
 
 Fix safety
     Unsafe: another function.
@@ -21,26 +22,47 @@ from nnlint.finding import Finding
 from nnlint.fix import Fix, Replace
 from nnlint.rule import rule
 
-PROPOSALS = {
+WORDS = {
     "gelu": "GELU, for accuracy",
     "elu": "ELU, for accuracy in a net that does not normalize itself",
+    "rrelu": "RReLU, against overfitting",
     "leaky_relu": "leaky ReLU, for speed and against dead units",
     "prelu": "PReLU, for massive data",
+    "selu": "SELU, for robustness (with LeCun initialization)",
 }
+CHOICES = {
+    None: ("gelu", "elu"),
+    "accuracy": ("gelu", "elu"),
+    "overfitting": ("rrelu",),
+    "latency": ("leaky_relu",),
+    "massive-data": ("prelu",),
+    "robustness": ("selu",),
+}
+NAMES = {"relu": "ReLU", "leaky_relu": "leaky ReLU", "rrelu": "RReLU", "prelu": "PReLU", "elu": "ELU", "selu": "SELU",
+         "celu": "CELU", "gelu": "GELU", "silu": "SiLU", "mish": "Mish"}  # fmt: skip
+FREE = ("relu", "leaky_relu")
+"""Activations without an exponential: nothing is to be gained in speed."""
 
 
 @rule(level="experiment", since="0.1")
-def activation_off_goal(model: Model) -> Finding | None:
-    """Propose other activations for the hidden ReLUs."""
+def activation_off_goal(model: Model, *, goal: str | None = None) -> Finding | None:
+    """Propose other activations for the hidden layers; without a goal for ReLU alone."""
     graph = model.graph
-    hidden = [node for node in graph if node.op == "relu" and node.module is not None and _hidden(graph, node)]
-    if not hidden:
+    hidden = [node for node in graph if node.op in NAMES and node.module is not None and _hidden(graph, node)]
+    wanted = CHOICES[goal]
+    kinds = {node.op for node in hidden}
+    if len(kinds) != 1 or kinds & set(wanted) or (goal is None and kinds != {"relu"}):
         return None
+    if goal == "latency" and kinds & set(FREE):
+        return None
+    op = hidden[0].op
+    half = "it is 0 for half of what a well-scaled layer gives; others keep a slope there"
     return Finding(
         at=hidden[0],
-        says=f"the activation of {len(hidden)} hidden layer{'s' if len(hidden) > 1 else ''} is ReLU",
-        why="it is 0 for half of what a well-scaled layer gives; others keep a slope there",
-        fixes=[_fix(hidden, op, title) for op, title in PROPOSALS.items() if op != "prelu" or _layers(hidden)],
+        says=f"the activation of {len(hidden)} hidden layer{'s' if len(hidden) > 1 else ''} is {NAMES[op]}",
+        why=half if op == "relu" else f"with {goal} as the goal the article takes another than {NAMES[op]}",
+        fixes=[_fix(hidden, other) for other in wanted if other != "prelu" or _layers(hidden)],
+        help="" if wanted != ("prelu",) or _layers(hidden) else "try `nn.PReLU`, a layer with a slope of its own",
     )
 
 
@@ -52,6 +74,6 @@ def _layers(nodes: list[Node]) -> bool:
     return all(node.kind == "layer" for node in nodes)
 
 
-def _fix(nodes: list[Node], op: str, title: str) -> Fix:
+def _fix(nodes: list[Node], op: str) -> Fix:
     verbs = tuple(Replace(node=node, op=op) for node in nodes)
-    return Fix(title=f"try {title}", verbs=verbs, changes="the network computes another function")
+    return Fix(title=f"try {WORDS[op]}", verbs=verbs, changes="the network computes another function")

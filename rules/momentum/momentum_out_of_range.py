@@ -22,9 +22,9 @@ from nnlint.rule import rule
 
 
 @rule(level="error", since="0.1")
-def momentum_out_of_range(optimizer: Optimizer) -> Finding | None:
+def momentum_out_of_range(optimizer: Optimizer, *, most: float = 0.99) -> Finding | None:
     """Report a momentum over 0.99."""
-    if optimizer.kind not in ("SGD", "RMSprop") or optimizer.momentum <= 0.99:
+    if optimizer.kind not in ("SGD", "RMSprop") or optimizer.momentum <= min(most, 1 - 1e-9):
         return None
     endless = optimizer.momentum >= 1
     return Finding(

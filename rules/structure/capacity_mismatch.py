@@ -23,14 +23,13 @@ from nnlint.facts.graph import DROPOUTS, NORMS, WEIGHTED
 from nnlint.finding import Finding
 from nnlint.rule import rule
 
-WEIGHTS_A_SAMPLE = 100
 FEW_UNITS = 3
 FEATURES = 8
 OTHER = (WEIGHTED - {"linear"}) | {"matmul", "mul", "scaled_dot_product_attention"}
 
 
 @rule(level="advice", since="0.1")
-def capacity_mismatch(model: Model, data: Data, recipe: Recipe) -> Finding | None:
+def capacity_mismatch(model: Model, data: Data, recipe: Recipe, *, weights_per_sample: int = 100) -> Finding | None:
     """Report dense nets with a hidden layer of a few units, or with 100 weights a sample and nothing against it."""
     calls = [node for node in model.graph if node.module is not None]
     layers = [node for node in calls if node.op == "linear"]
@@ -50,14 +49,14 @@ def capacity_mismatch(model: Model, data: Data, recipe: Recipe) -> Finding | Non
             help="start with some tens of units, and let the layer grow until the model overfits",
             explains=("narrow-hidden-layer",),
         )
-    return _too_large(model, data, recipe, calls)
+    return _too_large(model, data, recipe, calls, weights_per_sample)
 
 
-def _too_large(model: Model, data: Data, recipe: Recipe, calls: list[Node]) -> Finding | None:
+def _too_large(model: Model, data: Data, recipe: Recipe, calls: list[Node], limit: int) -> Finding | None:
     weights = sum(math.prod(parameter.shape) for parameter in model.parameters)
     held_back = any(node.op in DROPOUTS | NORMS for node in calls)
     held_back = held_back or any(optimizer.weight_decay for optimizer in recipe.optimizers)
-    if weights < WEIGHTS_A_SAMPLE * data.samples or held_back or recipe.early_stopping is not None:
+    if weights < limit * data.samples or held_back or recipe.early_stopping is not None:
         return None
     return Finding(
         at=model,

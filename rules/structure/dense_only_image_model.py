@@ -21,12 +21,11 @@ from nnlint.facts.graph import VIEWS, WEIGHTED
 from nnlint.finding import Finding
 from nnlint.rule import rule
 
-SMALL = 28 * 28
 OTHER = (WEIGHTED - {"linear"}) | {"matmul", "scaled_dot_product_attention", "unfold", "einsum"}
 
 
 @rule(level="advice", since="0.1")
-def dense_only_image_model(model: Model, data: Data) -> Finding | None:
+def dense_only_image_model(model: Model, data: Data, *, pixels: int = 28 * 28) -> Finding | None:
     """Report a first dense layer that reads all pixels of larger images."""
     graph = model.graph
     if data.guessed or any(node.op in OTHER for node in graph):
@@ -36,7 +35,7 @@ def dense_only_image_model(model: Model, data: Data) -> Finding | None:
         return None
     channels, height, width = images[0].shape[1:]
     first = next((node for node in graph if node.op == "linear" and node.module is not None), None)
-    if first is None or height * width <= SMALL or first.arguments.get("in_features") != channels * height * width:
+    if first is None or height * width <= pixels or first.arguments.get("in_features") != channels * height * width:
         return None
     if graph.behind(graph.sources(first)[0], VIEWS).kind != "input":
         return None

@@ -18,13 +18,11 @@ from nnlint.facts import Model, Recipe, known
 from nnlint.finding import Finding
 from nnlint.rule import rule
 
-ENOUGH = 500
-
 
 @rule(level="advice", since="0.1")
-def few_epochs(recipe: Recipe, model: Model) -> Finding | None:
+def few_epochs(recipe: Recipe, model: Model, *, updates: int = 500) -> Finding | None:
     """Report fewer than 500 planned updates of a fresh model."""
-    if recipe.updates >= ENOUGH or not model.fresh or any(o.kind == "LBFGS" for o in recipe.optimizers):
+    if recipe.updates >= updates or not model.fresh or any(o.kind == "LBFGS" for o in recipe.optimizers):
         return None
     epochs = known(lambda: f" in {recipe.epochs} epochs", "")
     loop = recipe.loop

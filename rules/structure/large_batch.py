@@ -21,8 +21,6 @@ from nnlint.facts import Data, Loss, Model, Recipe, Target
 from nnlint.finding import Finding
 from nnlint.rule import rule
 
-LARGE = 128
-ENOUGH = 500
 CONTRASTIVE = {"cosine", "triplet", "custom"}
 CLASSES = {"cross_entropy", "nll"}
 COUNTED = 1000
@@ -30,9 +28,11 @@ COUNTED = 1000
 
 
 @rule(level="warning", since="0.1")
-def large_batch(recipe: Recipe, data: Data, model: Model, loss: Loss) -> Finding | None:
+def large_batch(
+    recipe: Recipe, data: Data, model: Model, loss: Loss, *, batch: int = 128, updates: int = 500
+) -> Finding | None:
     """Report a batch of 128 and more in a run of fewer than 500 updates."""
-    if recipe.batch_size < LARGE or recipe.updates >= ENOUGH or not model.fresh:
+    if recipe.batch_size < batch or recipe.updates >= updates or not model.fresh:
         return None
     if loss.kind in CONTRASTIVE or data.samples <= recipe.batch_size:
         return None

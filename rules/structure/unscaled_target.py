@@ -21,22 +21,19 @@ from nnlint.facts import Data, Output
 from nnlint.finding import Finding
 from nnlint.rule import rule
 
-HUGE = 100.0
-LARGE = 10.0
-
 
 @rule(level="warning", since="0.1")
-def unscaled_target(output: Output, data: Data) -> Finding | None:
+def unscaled_target(output: Output, data: Data, *, advice: float = 10.0, warning: float = 100.0) -> Finding | None:
     """Report targets of huge scale under a squared error."""
     if output.loss.kind != "mse" or output.made.kind != "layer" or output.source is not output.made:
         return None
     target = data.target
     size = max(abs(target.mean), target.std)
-    if size <= LARGE:
+    if size <= advice:
         return None
     return Finding(
         at=output.loss,
-        level="warning" if size > HUGE else "advice",
+        level="warning" if size > warning else "advice",
         says=f"{output.loss.shown} is taken on targets with mean {target.mean:.3g} and spread {target.std:.3g}",
         label=f"compares with values from {target.low:.3g} to {target.high:.3g}",
         why=f"a fresh network answers near 0, so the loss starts near {target.mean**2 + target.std**2:.2g}",

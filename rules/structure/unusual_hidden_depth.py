@@ -20,14 +20,13 @@ from nnlint.facts.graph import ACTIVATIONS, SOFTMAXES, WEIGHTED
 from nnlint.finding import Finding
 from nnlint.rule import rule
 
-MOST = 5
 OTHER = (WEIGHTED - {"linear"}) | {"matmul", "scaled_dot_product_attention", "mul", "layer_norm", "batch_norm"}
 FEATURES = 4
 """A line through one or two features is usually meant to be one."""
 
 
 @rule(level="advice", since="0.1")
-def unusual_hidden_depth(model: Model, data: Data) -> Finding | None:
+def unusual_hidden_depth(model: Model, data: Data, *, most: int = 5) -> Finding | None:
     """Report plain dense nets on vectors with no hidden layer or with more than five."""
     graph = model.graph
     calls = [node for node in graph if node.module is not None]
@@ -47,7 +46,7 @@ def unusual_hidden_depth(model: Model, data: Data) -> Finding | None:
             why=f"one layer of {layers[0].units} units draws a plane for each; one to five hidden layers are usual",
             help="put a hidden layer with an activation in front, unless a linear model is meant",
         )
-    if hidden <= MOST:
+    if hidden <= most:
         return None
     return Finding(
         at=model,

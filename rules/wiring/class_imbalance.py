@@ -21,8 +21,6 @@ from nnlint.finding import Finding
 from nnlint.fix import Code, Fix, set_argument
 from nnlint.rule import rule
 
-RARE = 0.2
-"""Ratio of the rarest to the commonest class."""
 ENOUGH = 100
 MOST = 20
 """Classes up to which a long tail is no surprise."""
@@ -31,8 +29,8 @@ BINARY = {"bce", "bce_with_logits"}
 
 
 @rule(level="advice", since="0.1")
-def class_imbalance(output: Output, data: Data, recipe: Recipe) -> Finding | None:
-    """Report classes of very unequal size under a loss without weights."""
+def class_imbalance(output: Output, data: Data, recipe: Recipe, *, ratio: float = 0.2) -> Finding | None:
+    """Report classes of very unequal size (rarest to commonest) under a loss without weights."""
     loss, call, target = output.loss, output.call, data.target
     if loss.kind not in CLASSES | BINARY or call is None or len(call.inputs) > 2 or target.made == "constant":
         return None
@@ -46,7 +44,7 @@ def class_imbalance(output: Output, data: Data, recipe: Recipe) -> Finding | Non
     if not 2 <= len(counts) <= MOST or sum(counts.values()) < ENOUGH:
         return None
     rare, common = min(counts, key=lambda c: counts[c]), max(counts, key=lambda c: counts[c])
-    if counts[rare] > RARE * counts[common]:
+    if counts[rare] > ratio * counts[common]:
         return None
     return Finding(
         at=loss,

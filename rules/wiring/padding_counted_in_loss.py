@@ -20,26 +20,27 @@ from nnlint.finding import Finding
 from nnlint.fix import Fix, set_argument
 from nnlint.rule import rule
 
-SHARE = 0.1
+NEAR = 0.05
+"""How far apart the shares of padding in ids and targets may be."""
 CLASSES = {"cross_entropy", "nll"}
 
 
 @rule(level="warning", since="0.1")
-def padding_counted_in_loss(output: Output, data: Data) -> Finding | None:
+def padding_counted_in_loss(output: Output, data: Data, *, share: float = 0.1) -> Finding | None:
     """Report targets that are padding in 10 % of positions and more, under a loss that averages over all of them."""
     loss, call = output.loss, output.call
     if loss.kind not in CLASSES or loss.reduction == "none" or call is None or len(call.inputs) > 2:
         return None
     if call.arguments.get("weight"):
         return None
-    value, share = _padding(data, data.target)
-    if value is None or share < SHARE or call.arguments.get("ignore_index") == value:
+    value, found = _padding(data, data.target)
+    if value is None or found < share or call.arguments.get("ignore_index") == value:
         return None
     return Finding(
         at=loss,
-        says=f"{share:.0%} of the positions that {loss.shown} counts are padding ({value})",
+        says=f"{found:.0%} of the positions that {loss.shown} counts are padding ({value})",
         label="averages over padding as well",
-        why=f"{share:.0%} of what it averages over means nothing and is easy to predict",
+        why=f"{found:.0%} of what it averages over means nothing and is easy to predict",
         help="" if _fixes(output, value) else "leave the padding out of the loss",
         fixes=_fixes(output, value),
     )
@@ -57,7 +58,7 @@ def _padding(data: Data, target: Target) -> tuple[int | None, float]:
         if padding is not None and features.shape[0] * features.shape[1] == target.shape[0]:
             counts = dict(target.classes)
             share = counts.get(padding.value, 0) / max(1, sum(counts.values()))
-            if abs(share - padding.share) < SHARE / 2:
+            if abs(share - padding.share) < NEAR:
                 return padding.value, share
     return None, 0.0
 
