@@ -66,6 +66,8 @@ class Confirmation(Plain):
     planned_epochs: float = 0.0
     seconds: float = 0.0
     interrupted: bool = False
+    cut: bool = False
+    """Whether the budget has shortened anything: the training, the number of pairs, the search for the best rates."""
     notes: tuple[str, ...] = ()
     curves: tuple[Curve, ...] = ()
     left_out: tuple[Verdict, ...] = ()

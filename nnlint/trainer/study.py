@@ -53,7 +53,7 @@ class Study:
         self.metric: Metric | None = None
         self.orders: dict[str, dict[str, Any]] = {}
         self.epochs = self.planned = 0.0
-        self.interrupted = False
+        self.interrupted = self.cut = False
         self.recalled = 0
         self.task = ""
         self._plans: dict[str, int | None] = {}
@@ -178,6 +178,7 @@ class Study:
             return
         left = end - time.monotonic()
         if left < cost:
+            self.cut = True
             self.notes.append(f"each side's best rate was not looked for: that needs some {cost:.0f} s more (--budget)")
             return
         arms = {arm.name: arm for arm in self.arms}
@@ -272,6 +273,7 @@ class Study:
             planned_epochs=self.planned,
             seconds=time.monotonic() - self.started,
             interrupted=self.interrupted,
+            cut=self.cut or self.epochs < 0.99 * self.planned or any(r.late for r in (self.race, self.tuned_race) if r),
             notes=(*(f"{count} x {why}" for why, count in failed), *self.notes),
             curves=tuple(self._curves()),
         )

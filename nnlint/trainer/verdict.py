@@ -79,6 +79,8 @@ class Verdict(Plain):
     effect: float | None = None
     interval: tuple[float, float] | None = None
     p: float | None = None
+    error: float | None = None
+    """The standard error of the mean difference over the pairs."""
     seeds: int = 0
     identical: bool = False
     failures: Failures = Failures()
@@ -116,6 +118,7 @@ def judge(name: str, pairs: Sequence[Pair], metric: Metric, *, final: bool = Tru
         **common, "word": word, "reason": reason,
         "effect": result.estimate() if final or word != "undecided" else None,
         "interval": metric.possible(result.interval),
+        "error": result.spread / len(both) ** 0.5,
         "p": min(1.0, 2 * failures.p) if decided_by_failures else result.p,
         "identical": result.identical and failures.added == 0 and failures.before == failures.after,
     })  # fmt: skip
