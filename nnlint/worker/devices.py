@@ -102,8 +102,12 @@ class Watch(TorchFunctionMode):
         return found is not None and found() is tensor
 
     def split(self) -> None:
-        """Forget what was picked so far: parts of the data that were cut before the training are no batches of it."""
+        """Forget what was picked so far: parts of the data that were cut before the training are no batches of it.
+
+        The files of the user's are looked for, so that `rest` finds them known.
+        """
         self._picked.clear()
+        users_files()
 
     def source(self, tensor: torch.Tensor) -> torch.Tensor | None:
         """Return the tensor from which `tensor` was picked by an index, None where it was not."""

@@ -115,6 +115,7 @@ def told(observer: Observer, subjects: list[dict[str, Any]]) -> None:
     if ended is None:
         return
     iteration, failing = ended
+    iteration.settle()
     model = observer.outermost(failing.model) if failing.model is not None else None
     for facts in subjects:
         if model is not None and facts["model"]["name"] != operations.class_name(model):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -106,11 +107,12 @@ class _Around(Observer):
         return self.whole if self.whole is not None and any(part is module for part in parts) else module
 
     def sample(self, tensor: torch.Tensor) -> Sample:
-        """Return rows of the data set that the batch was drawn from."""
-        if self.given.loader is not None:
+        """Return what reads rows of the data set that the batch was drawn from."""
+        loader = self.given.loader
+        if loader is not None:
             for place, drawn in enumerate(self.given.drawn):
                 if drawn is tensor:
-                    return profile.from_dataset(self.given.loader, place, tensor), profile.size_of(self.given.loader)
+                    return partial(profile.from_dataset, loader, place, tensor), profile.size_of(loader)
         return None, None
 
 
@@ -149,6 +151,7 @@ def _one_step(model: nn.Module, around: _Around, loss: Any, target: str, path: s
             iteration.leave()
     if not iteration.losses or not iteration.models:
         return None
+    iteration.settle(reading=True)
     around.iterations.append(iteration)
     around.calls.append((twin, given.args or (), given.kwargs or {}))
     _forget_our_calls(iteration, loss)
@@ -223,11 +226,11 @@ def _data(given: Given, around: _Around, facts: dict[str, Any]) -> dict[str, Any
     described = []
     for tensor in tensors:
         sample, _ = around.sample(tensor)
-        described.append(profile.describe_input(tensor, sample, None))
+        described.append(profile.describe_input(tensor, sample() if sample else None, None))
     found: dict[str, Any] = {"features": described}
     if given.target is not None:
         sample, _ = around.sample(given.target)
-        found["target"] = profile.describe_target(given.target, sample, "data")
+        found["target"] = profile.describe_target(given.target, sample() if sample else None, "data")
     if given.loader is not None and (size := profile.size_of(given.loader)) is not None:
         found["samples"] = size
     return found

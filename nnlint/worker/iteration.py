@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -12,22 +12,21 @@ from torch import nn
 from . import profile
 from .columns import columns
 from .failing import FailingRecorder
+from .later import Later
 from .losses import KINDS, Terms
 from .naming import name_of
 from .parameters import describe_parameters
+from .paths import first_layer
 from .positions import ahead
 from .signals import Signals
 from .values import describe_tensor, each_tensor
 
 NodeDict = dict[str, Any]
-Sample = tuple[torch.Tensor | None, int | None]
+Sample = tuple[Callable[[], torch.Tensor | None] | None, int | None]
+"""What reads more rows of the data that a tensor is a batch of, and how many there are in all."""
 
 _OVERGROWN = 20_000
 _KEPT_BYTES = 64_000_000
-_WEIGHTED = frozenset(
-    {"conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "rnn", "lstm", "gru",
-     "rnn_cell", "lstm_cell", "gru_cell", "linear", "bilinear", "embedding", "embedding_bag", "multihead_attention"}
-)  # fmt: skip
 
 
 class Surroundings:
@@ -40,7 +39,7 @@ class Surroundings:
         return module
 
     def sample(self, tensor: torch.Tensor) -> Sample:
-        """Return more rows of the data that `tensor` is a batch of, and how many there are in all."""
+        """Return what reads more rows of the data that `tensor` is a batch of, and how many there are in all."""
         return None, None
 
     def constant(self, tensor: torch.Tensor) -> bool:
@@ -52,14 +51,15 @@ class Iteration:
     """Records from the first call of a model until the optimizers have stepped.
 
     `losses` holds what `Terms.found` holds for every loss on which `backward()` was called; `models` the models that
-    were called, in order. Parameters, features and target are described at the first `backward()`, when no optimizer
-    has stepped. `given` holds what the first call passed on, so that it can be made once more.
+    were called, in order. Parameters, features and target are copied at the first `backward()`, when no optimizer has
+    stepped, and described in `settle`. `given` holds what the first call passed on, so that it can be made once more.
     """
 
     def __init__(self, around: Surroundings) -> None:
         self.recorder = FailingRecorder(on_root_call=self._met, on_node=self._note)
         self.recorder.on_failure = self._failed
-        self.signals = Signals()
+        self.later = Later()
+        self.signals = Signals(self.later)
         self.losses: list[dict[str, Any]] = []
         self.models: list[nn.Module] = []
         self.direct: list[nn.Module] = []
@@ -115,6 +115,11 @@ class Iteration:
         self.recorder.release()
         self._tensors.clear()
 
+    def settle(self, reading: bool = False) -> None:
+        """Describe what was copied; `reading` says that the user's data sets may be asked for more rows."""
+        with self.recorder.paused():
+            self.later.settle(reading)
+
     def call(self, original: Any, module: nn.Module, args: Any, kwargs: dict[str, Any]) -> Any:
         """Run a call of a model so that it is recorded."""
         if sum(t.numel() * t.element_size() for t in each_tensor((args, kwargs))) <= _KEPT_BYTES:
@@ -126,9 +131,10 @@ class Iteration:
         last = self.recorder.node_of(tensor)
         if last is None:
             return []
-        with self.recorder.paused(), torch.no_grad():
+        with self.recorder.paused(), torch.no_grad(), torch._C.DisableTorchFunction():
             terms = Terms(self.nodes, lambda i: self.recorder.owner(i) is not None, last, self._negative)
             for found in terms.found:
+                self.signals.ends(self.recorder.nodes, found["loss"].get("reads", ()), self._tensors)
                 key = str(found["loss"].get("call") or found["node"])
                 if key not in self._seen_losses:
                     self._seen_losses.add(key)
@@ -165,8 +171,7 @@ class Iteration:
         for call in self.calls:
             model = call["model"]
             if first and id(model) not in self.parameters:
-                with torch._C.DisableTorchFunction():
-                    self.parameters[id(model)] = describe_parameters(model)
+                self.parameters[id(model)] = describe_parameters(model, later=self.later)
             if id(model) not in self.features:
                 asked = self._asked(found)
                 self.features[id(model)] = [
@@ -175,11 +180,24 @@ class Iteration:
         target = self._tensors.get(found["target"]) if found["target"] is not None else None
         if target is not None:
             found["compared"] = describe_tensor(target)["shape"]
-            sample, _ = self._around.sample(target)
             made = self._made(found["target"], target, self._asked(found))
-            facts = found["loss"]["compares"] = profile.describe_target(target, sample, made)
+            facts = found["loss"]["compares"] = self._profile(
+                target, lambda values, sample: profile.describe_target(values, sample, made)
+            )
             given = [self._tensors.get(i) for call in self.calls for i in call["inputs"]]
             facts["shifted"] = ahead(target, [t for t in given if t is not None])
+
+    def _profile(self, tensor: torch.Tensor, tell: Callable[[torch.Tensor, torch.Tensor | None], Any]) -> Any:
+        """Return a dict that `settle` fills with what `tell` says of a batch and of more rows of its data."""
+        sample, count = self._around.sample(tensor)
+        self.samples = self.samples or count
+        facts: dict[str, Any] = {}
+        kept = self.later.copy(tensor)
+        if kept is None:
+            facts.update(tell(tensor, None))
+        else:
+            self.later.put(lambda reading: facts.update(tell(kept, sample() if sample and reading else None)))
+        return facts
 
     def _negative(self, node: int) -> bool:
         values = self._tensors.get(node)
@@ -197,28 +215,17 @@ class Iteration:
 
     def _feature(self, source: int) -> dict[str, Any]:
         tensor = self._tensors[source]
-        sample, count = self._around.sample(tensor)
-        self.samples = self.samples or count
-        reader = self._first_layer(source)
+        reader = first_layer(self.recorder.nodes, source)
         op = reader["op"] if reader else None
-        facts = profile.describe_input(tensor, sample, op)
+        facts: dict[str, Any] = self._profile(tensor, lambda values, more: profile.describe_input(values, more, op))
         entering = self._tensors.get(reader["inputs"][0]) if reader and reader.get("inputs") else None
         if entering is tensor:
-            facts["entering"] = facts["columns"]
+            self.later.put(lambda _: facts.update(entering=facts["columns"]))
         elif entering is not None and entering.is_floating_point():
-            facts["entering"] = columns(entering, profile.axis_of(entering, op))
+            kept = self.later.copy(entering)
+            if kept is not None:
+                self.later.put(lambda _: facts.update(entering=columns(kept, profile.axis_of(kept, op))))
         return facts
-
-    def _first_layer(self, source: int) -> NodeDict | None:
-        """Return the first call of a layer with a weight that values of `source` reach."""
-        reached = {source}
-        for node in self.recorder.nodes[source + 1 :]:
-            inputs = node.get("inputs", [])
-            if any(i in reached for i in inputs):
-                reached.add(node["id"])
-                if node["op"] in _WEIGHTED and inputs and inputs[0] in reached:
-                    return node
-        return None
 
     def _made(self, node: int, target: torch.Tensor, asked: set[int] | None) -> str:
         """Say where a target comes from: `constant`, `input` or `data`."""

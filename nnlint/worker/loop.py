@@ -125,7 +125,10 @@ class Loop:
         return type(own[-1].scheduler).__name__ if own else None
 
     def before_backward(self, frame: FrameType | None, parameters: list[torch.Tensor], loss: Any = None) -> None:
-        """Look at the gradients that a `backward()` will add to; `parameters` are those of the models in use."""
+        """Look at the gradients that a `backward()` will add to.
+
+        `parameters` are those of the models in use, where no optimizer is there to say what it steps.
+        """
         self.backwards += 1
         self.turns.note("backward", frame)
         self.measured.backward(loss)

@@ -80,7 +80,13 @@ class Observer(Surroundings):
             self.stopping = why or Stop()
             loader = self.training_loader
             self.held_back.compare(loader.dataset if loader is not None else None)
+            self._settle()
         raise self.stopping
+
+    def _settle(self) -> None:
+        """Describe what the steps have shown, with the user's data at hand."""
+        for iteration in (*self.iterations, *([self._current] if self._current is not None else [])):
+            iteration.settle(reading=True)
 
     def check(self) -> None:
         """Raise again where the user's code has swallowed the attempt to stop it."""
@@ -96,15 +102,14 @@ class Observer(Surroundings):
         self._parents.watch(self._patches)
         self.loads.watch(self._patches)
         self.loaders.watch(self._patches)
-        calls = LoopCalls(
-            self.loop, self.check, self._watch.split, self._before_backward, self._after_backward, self._after_step
-        )
-        calls.watch(self._patches)
+        LoopCalls(self.loop, self).watch(self._patches)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._finish_iteration()
         self._patches.down()
+        if self.stopping is None:
+            self._settle()
 
     # -- models
 
@@ -160,10 +165,11 @@ class Observer(Surroundings):
         top = self.outermost(module)
         return not any(model is top for iteration in self.iterations for model in iteration.models)
 
-    def _told(self) -> bool:
-        """Whether a loss was read and every optimizer has stepped."""
+    def _told(self, stepping: Any = None) -> bool:
+        """Whether a loss was read and every optimizer has stepped, or is just `stepping`."""
         first = self.first
-        return first is not None and not first.direct and all(entry.steps for entry in self.loop.optimizers)
+        stepped = all(entry.steps or entry is stepping for entry in self.loop.optimizers)
+        return first is not None and not first.direct and stepped
 
     def _heard(self, module: nn.Module, frame: FrameType) -> None:
         """Note a call of a model from outside: its place in the loop, and in which mode it ran."""
@@ -193,7 +199,12 @@ class Observer(Surroundings):
 
     # -- the loop
 
-    def _before_backward(self, tensors: Any) -> None:
+    def begin(self) -> None:
+        """The first optimizer is built: what follows is the training."""
+        self._watch.split()
+
+    def before_backward(self, tensors: Any) -> None:
+        """Read the losses and the data behind what `backward()` is called on."""
         seen = self._current or self.first
         models = seen.models if seen is not None else []
         self.loaders.training = self.loaders.training or self.loaders.current
@@ -206,16 +217,26 @@ class Observer(Surroundings):
             first = next(each_tensor(self._current.given[0][1:]), None)
             whole = self._watch.source(first) if first is not None else None
             self.held_back.features = first if whole is None else whole
-        self.loop.before_backward(sys._getframe(2), [p for model in models for p in model.parameters()], tensors)
+        by_hand = [] if self.loop.optimizers else [p for model in models for p in model.parameters()]
+        self.loop.before_backward(sys._getframe(2), by_hand, tensors)
 
-    def _after_backward(self) -> None:
+    def after_backward(self) -> None:
+        """Stop, where no optimizer will ever step."""
         if not self.loop.optimizers or self.loop.steps == 0:
             if self.loop.done(self.limit):
                 self.stop()
             if not self.loop.optimizers:
                 self._finish_iteration()
 
-    def _after_step(self, entry: Any) -> None:
+    def before_step(self, entry: Any, closure: bool) -> None:
+        """Record no more where the step ends the iteration: a step has many calls of its own, none of the model's."""
+        if not closure and (entry.steps or all(other.steps for other in self.loop.optimizers if other is not entry)):
+            self._finish_iteration()
+            if self._told(entry):
+                self._watch.rest()
+
+    def after_step(self, entry: Any) -> None:
+        """Stop, where enough was seen."""
         if entry.steps > 1 or all(other.steps for other in self.loop.optimizers):
             self._finish_iteration()
         if self.loop.done(self.limit):

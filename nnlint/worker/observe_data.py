@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -47,14 +48,15 @@ class LoaderCalls:
         return next((entry for entry in self.seen if entry.loader is loader), None)
 
     def sample(self, tensor: torch.Tensor) -> Sample:
-        """Return more rows of the data that `tensor` is a batch of, and how many there are in all."""
-        if self.current is not None:
+        """Return what reads more rows of the data that `tensor` is a batch of, and how many there are in all."""
+        loader = self.current
+        if loader is not None:
             for place, drawn in enumerate(self._batch):
                 if drawn is tensor or (drawn.numel() == tensor.numel() and _overlap(drawn, tensor)):
-                    return profile.from_dataset(self.current, place, tensor), profile.size_of(self.current)
+                    return partial(profile.from_dataset, loader, place, tensor), profile.size_of(loader)
         whole = self._watch.source(tensor)
         if whole is not None and whole.dim() and tensor.dim() and whole.shape[1:] == tensor.shape[1:]:
-            return profile.rows(whole), int(whole.shape[0])
+            return partial(profile.rows, whole), int(whole.shape[0])
         return None, None
 
     def _making(self, original: Any) -> Any:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import nn
@@ -15,28 +14,37 @@ from torch.optim.optimizer import (
 )
 
 from .constructed import construction
-from .loop import Loop
+from .loop import Loop, SeenOptimizer
 from .patches import Patches
 
 
+class Listener(Protocol):
+    """What happens around a backward pass and a step is told to it."""
+
+    def check(self) -> None:
+        """May raise in the user's code."""
+
+    def begin(self) -> None:
+        """The first optimizer is built."""
+
+    def before_backward(self, tensors: Any) -> None:
+        """`backward()` is called on `tensors`."""
+
+    def after_backward(self) -> None:
+        """`backward()` has ended."""
+
+    def before_step(self, entry: SeenOptimizer, closure: bool) -> None:
+        """An optimizer steps; `closure` says that it calls the user's code again."""
+
+    def after_step(self, entry: SeenOptimizer) -> None:
+        """An optimizer has stepped."""
+
+
 class LoopCalls:
-    """Tells a `Loop` of each call.
+    """Tells a `Loop` of each call, and a listener of what happens around it."""
 
-    `check` may raise in the user's code, `begin` is told of the first optimizer, the rest of what happens around a
-    backward pass and a step.
-    """
-
-    def __init__(
-        self,
-        loop: Loop,
-        check: Callable[[], None],
-        begin: Callable[[], None],
-        before_backward: Callable[[Any], None],
-        after_backward: Callable[[], None],
-        after_step: Callable[[Any], None],
-    ) -> None:
-        self._loop, self._check, self._begin = loop, check, begin
-        self._before_backward, self._after_backward, self._after_step = before_backward, after_backward, after_step
+    def __init__(self, loop: Loop, listener: Listener) -> None:
+        self._loop, self._listener, self._check = loop, listener, listener.check
         self._inside = False
 
     def watch(self, patches: Patches) -> None:
@@ -59,7 +67,7 @@ class LoopCalls:
             self._check()
             original(optimizer, *args, **kwargs)
             if not self._loop.optimizers:
-                self._begin()
+                self._listener.begin()
             span, given = construction(sys._getframe(1), optimizer)
             self._loop.built(optimizer, span, given)
 
@@ -81,11 +89,11 @@ class LoopCalls:
             self._check()
             self._inside = True
             try:
-                self._before_backward(tensors)
+                self._listener.before_backward(tensors)
                 result = original(tensors, *args, **kwargs)
             finally:
                 self._inside = False
-            self._after_backward()
+            self._listener.after_backward()
             return result
 
         return backward
@@ -107,8 +115,10 @@ class LoopCalls:
         return clip
 
     def _about_to_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+        closure = kwargs.get("closure") is not None or len(args) > 1
+        self._listener.before_step(self._loop.seen(optimizer), closure)
         self._loop.about_to_step(optimizer)
 
     def _stepped(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         self._check()
-        self._after_step(self._loop.stepped(optimizer, sys._getframe(2)))
+        self._listener.after_step(self._loop.stepped(optimizer, sys._getframe(2)))

@@ -10,15 +10,19 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from .later import Later
 from .schemes import default_of, schemes
 
 SAMPLE = 1 << 20
 """Entries looked at for moments; range, zeros and constancy come from all of them."""
 
 
-def describe_parameters(model: nn.Module, values: bool = True) -> list[dict[str, Any]]:
-    """Return a dict shaped as `nnlint.facts.Parameter` for each parameter, tied ones once under their first name."""
-    return [_describe(path, module, name, p, values) for path, module, name, p in each_parameter(model)]
+def describe_parameters(model: nn.Module, values: bool = True, later: Later | None = None) -> list[dict[str, Any]]:
+    """Return a dict shaped as `nnlint.facts.Parameter` for each parameter, tied ones once under their first name.
+
+    Where `later` is given, the values are copied, and what they tell is put in when it is settled.
+    """
+    return [_describe(path, module, name, p, values, later) for path, module, name, p in each_parameter(model)]
 
 
 def each_parameter(model: nn.Module) -> Iterator[tuple[str, nn.Module, str, nn.Parameter]]:
@@ -47,7 +51,9 @@ def fans(shape: torch.Size | tuple[int, ...]) -> tuple[int, int] | None:
     return int(shape[1]) * field, int(shape[0]) * field
 
 
-def _describe(path: str, module: nn.Module, name: str, parameter: nn.Parameter, values: bool) -> dict[str, Any]:
+def _describe(
+    path: str, module: nn.Module, name: str, parameter: nn.Parameter, values: bool, later: Later | None
+) -> dict[str, Any]:
     lazy = is_lazy(parameter)
     found: dict[str, Any] = {
         "name": f"{path}.{name}" if path else name,
@@ -62,7 +68,11 @@ def _describe(path: str, module: nn.Module, name: str, parameter: nn.Parameter, 
         found["fan_in"], found["fan_out"] = counted
     why = _without_values(parameter) if values else "values were not looked at"
     if why is None:
-        found.update(_statistics(parameter.detach(), default_of(module, name), counted))
+        kept = later.copy(parameter) if later is not None else None
+        if later is None or kept is None:
+            found.update(_statistics(parameter.detach(), default_of(module, name), counted))
+        else:
+            later.put(lambda _: found.update(_statistics(kept, default_of(module, name), counted)))
     else:
         read = ("mean", "std", "low", "high", "zeros", "constant", "equal_units", "schemes")
         found.update({key: {"unknown": why} for key in read})

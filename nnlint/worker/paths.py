@@ -12,6 +12,23 @@ NodeDict = dict[str, Any]
 GATES = frozenset({"sigmoid", "hardsigmoid", "tanh", "softmax", "softplus"})
 """Activations that, multiplied with something else, weigh it rather than pass a signal on."""
 
+_WEIGHTED = frozenset(
+    {"conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "rnn", "lstm", "gru",
+     "rnn_cell", "lstm_cell", "gru_cell", "linear", "bilinear", "embedding", "embedding_bag", "multihead_attention"}
+)  # fmt: skip
+
+
+def first_layer(nodes: Sequence[NodeDict], source: int) -> NodeDict | None:
+    """Return the first call of a layer with a weight that values of the node `source` reach."""
+    reached = {source}
+    for node in nodes[source + 1 :]:
+        inputs = node.get("inputs", [])
+        if any(i in reached for i in inputs):
+            reached.add(node["id"])
+            if node["op"] in _WEIGHTED and inputs and inputs[0] in reached:
+                return node
+    return None
+
 
 def logits_of(graph: dict[str, Any]) -> int | None:
     """Return the node of the first floating point output, before any output activation; None where there is none."""

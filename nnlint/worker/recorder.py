@@ -160,7 +160,8 @@ class Recorder(TorchFunctionMode):
         if bare == "__iter__":
             listed = list(out)
             out = iter(listed)
-        return self._function(func, bare, args, kwargs, listed, out, sys._getframe(1))
+        with torch._C.DisableTorchFunction():  # what is asked of tensors here goes past all modes
+            return self._function(func, bare, args, kwargs, listed, out, sys._getframe(1))
 
     def compute(self, func: Any, bare: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Compute a function's value. Abstract forwards override this with cheaper or invented answers."""
@@ -216,7 +217,8 @@ class Recorder(TorchFunctionMode):
         return self._enter(module, args, kwargs, original)
 
     def _root(self, module: nn.Module, args: Any, kwargs: dict[str, Any], original: Any) -> Any:
-        inputs = [self.feed(t) for t in each_tensor((args, kwargs))]
+        with torch._C.DisableTorchFunction():
+            inputs = [self.feed(t) for t in each_tensor((args, kwargs))]
         self._stack.append(("", module))
         try:
             if operations.is_leaf(module):
@@ -240,9 +242,16 @@ class Recorder(TorchFunctionMode):
     def _layer(self, module: nn.Module, args: Any, kwargs: dict[str, Any], original: Any, frame: FrameType) -> Any:
         with self.paused():
             out = self.compute_layer(module, args, kwargs, original)
+        with torch._C.DisableTorchFunction():
+            self._write_layer(module, args, kwargs, out, frame)
+        return out
+
+    def _write_layer(
+        self, module: nn.Module, args: Sequence[Any], kwargs: dict[str, Any], out: Any, frame: FrameType
+    ) -> None:
         reads, gives = list(each_tensor((args, kwargs))), list(each_tensor(out))
         if not self._stack and not any(id(t) in self._made_by for t in reads):
-            return out
+            return
         op = operations.layer_op(module)
         node = self._node(op, "layer", reads, gives)
         node["name"] = operations.class_name(module)
@@ -257,7 +266,6 @@ class Recorder(TorchFunctionMode):
         self._place(node, call_site(frame)[0], module)
         written = [t for t in gives if any(t is r for r in reads)] if arguments.get("inplace") else []
         self._bind(node, reads, gives, written)
-        return out
 
     # -- writing down
 

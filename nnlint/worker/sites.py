@@ -60,6 +60,8 @@ class _Code:
 
 
 _codes: dict[int, _Code] = {}
+_files: dict[str, str | None] = {}
+"""The user's own files by the names of their modules; None for all other modules."""
 
 
 def _known(code: CodeType) -> _Code:
@@ -97,10 +99,12 @@ def is_users(code: CodeType) -> bool:
 
 
 def users_files() -> list[str]:
-    """Return the files of the user's own that are imported or run."""
-    names = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
-    own = {name for name in names if isinstance(name, str) and os.path.isabs(name)}
-    return sorted(name for name in own if not name.startswith(_ELSEWHERE) and _kind_of_file(name) == "user")
+    """Return the files of the user's own that are imported or run. What was asked once is asked fast again."""
+    for key in sys.modules.keys() - _files.keys():
+        name = getattr(sys.modules.get(key), "__file__", None)
+        own = isinstance(name, str) and os.path.isabs(name) and not name.startswith(_ELSEWHERE)
+        _files[key] = name if own and _kind_of_file(str(name)) == "user" else None
+    return sorted({name for key, name in _files.items() if name is not None and key in sys.modules})
 
 
 def call_site(frame: FrameType | None) -> tuple[FrameType | None, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -38,9 +39,10 @@ class Steps:
             return
         grads = []
         for p in parameters:
-            if p.grad is not None:
+            grad = p.grad
+            if grad is not None:
                 self._got.add(id(p))
-                grads.append(p.grad)
+                grads.append(grad)
             elif p.requires_grad:
                 self._lacking[id(p)] = p
         norm = self._clipped if self._clipped is not None else _norm(grads)
@@ -59,9 +61,16 @@ class Steps:
 
 
 def _norm(grads: list[torch.Tensor]) -> float | None:
-    dense = [g.detach() for g in grads if g.layout == torch.strided and not g.is_complex()]
-    if not dense or len(dense) < len(grads) or sum(g.numel() for g in dense) > _LARGEST:
-        return None
     with torch.no_grad(), torch._C.DisableTorchFunction():
-        norms = torch._foreach_norm(dense)
-        return math.sqrt(sum(n**2 for n in torch.stack([n.double() for n in norms]).tolist()))
+        if not grads or any(g.layout != torch.strided or g.is_complex() for g in grads):
+            return None
+        if sum(g.numel() for g in grads) > _LARGEST:
+            return None
+        norms = torch._foreach_norm(grads)
+        return math.sqrt(sum(n**2 for n in _numbers(norms)))
+
+
+def _numbers(norms: Sequence[torch.Tensor]) -> list[float]:
+    if all(n.dtype == norms[0].dtype for n in norms):
+        return torch.stack(list(norms)).tolist()
+    return [float(n) for n in norms]

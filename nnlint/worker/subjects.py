@@ -55,6 +55,7 @@ def facts_of(
     guarded: Guard | None = None,
 ) -> dict[str, Any]:
     """Return a `Facts` dict. `names` are the optimized parameters by identity, where they are not the model's own."""
+    iteration.settle()
     kept = _connected(iteration)
     nodes = _nodes(iteration, model, kept)
     outputs = sorted({o for call in iteration.calls if call["model"] is model for o in call["outputs"] if o in kept})

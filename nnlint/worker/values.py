@@ -11,6 +11,7 @@ from torch import nn
 
 _PLAIN = (str, bytes, int, float, bool, complex, torch.dtype, torch.device, torch.Size, type, nn.Module)
 _DEEPEST = 12
+_DTYPES: dict[torch.dtype, str] = {}
 
 
 def each_tensor(value: Any, depth: int = 0) -> Iterator[torch.Tensor]:
@@ -33,7 +34,15 @@ def each_tensor(value: Any, depth: int = 0) -> Iterator[torch.Tensor]:
 
 def describe_tensor(tensor: torch.Tensor) -> dict[str, Any]:
     """Return shape and dtype as `{"shape": [2, 10], "dtype": "float32"}`."""
-    return {"shape": [int(n) for n in tensor.shape], "dtype": str(tensor.dtype).removeprefix("torch.")}
+    return {"shape": [int(n) for n in tensor.shape], "dtype": name_of(tensor.dtype)}
+
+
+def name_of(dtype: torch.dtype) -> str:
+    """Return `float32` for `torch.float32`."""
+    name = _DTYPES.get(dtype)
+    if name is None:
+        name = _DTYPES[dtype] = str(dtype).removeprefix("torch.")
+    return name
 
 
 def map_tensors(value: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
