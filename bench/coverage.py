@@ -44,16 +44,16 @@ Row = dict[str, Any]
 
 
 class Process:
-    """A process that traces models, started again after a crash."""
+    """A process that looks at models, started again after a crash."""
 
-    def __init__(self, tracer: Path) -> None:
-        self.tracer = tracer
+    def __init__(self, tracer: Path, worker: Path = ROOT / "bench" / "zoo_worker.py") -> None:
+        self.tracer, self.worker = tracer, worker
         self.child: subprocess.Popen[str] | None = None
 
     def ask(self, line: str) -> Any:
         """Return the answer to a line; a text that says how the process ended where there is none."""
         if self.child is None:
-            command = [sys.executable, "-u", str(ROOT / "bench" / "zoo_worker.py"), str(self.tracer)]
+            command = [sys.executable, "-u", str(self.worker), str(self.tracer)]
             self.child = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
             )
