@@ -195,19 +195,23 @@ def measure(values: torch.Tensor) -> dict[str, float]:
     Values that a mask has filled with one very low number (scores before a softmax) are left out of std and rms.
     """
     values = values.float()
-    axis = 1 if values.dim() > 3 else values.dim() - 1
-    others = [i for i in range(values.dim()) if i != axis]
-    if values.numel() == 0:
-        dead = 0.0
-    else:
-        silent = (values.amax(others) == 0) & (values.amin(others) == 0) if others else values == 0
-        dead = float(silent.float().mean())
+    dead = silent(values)
     seen = _without_mask(values)
     if seen is not values:
         spread = (seen - seen.nanmean(0)).square().nanmean(0).sqrt().nanmean().nan_to_num()
         return {"std": float(spread), "rms": float(seen.square().nanmean().sqrt()), "dead": dead}
     spread = _spread(values) if values.dim() and values.shape[0] > 1 else torch.zeros(())
     return {"std": float(spread), "rms": float(values.square().mean().sqrt()), "dead": dead}
+
+
+def silent(values: torch.Tensor) -> float:
+    """Return the share of units that are zero for every sample."""
+    axis = 1 if values.dim() > 3 else values.dim() - 1
+    others = [i for i in range(values.dim()) if i != axis]
+    if values.numel() == 0:
+        return 0.0
+    zero = (values.amax(others) == 0) & (values.amin(others) == 0) if others else values == 0
+    return float(zero.float().mean())
 
 
 def _spread(values: torch.Tensor) -> torch.Tensor:
