@@ -1,29 +1,21 @@
 """Does each sample's output come from that sample alone? Asked of a copy of the model, in evaluation mode.
 
-One sample's values are replaced by another's, and the outputs of all the others must stay what they were.
+The values of some samples are replaced by another's, and the outputs of all the others must stay what they were. Where
+they do not, one sample is replaced after the other until a counterexample is found.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
-from .inputs import Inputs
+from .budget import SPENT, Budget, OutOfTime
 from .recorder import NodeDict, Recorder
+from .samples import Batch
 from .values import each_tensor, map_tensors
-
-SIZES = (6, 7, 5, 11)
-"""Numbers of samples; the first that is the length of no other axis is taken, so that axes are not confused."""
-
-SECONDS = 3.0
-"""Wall time that one forward pass may take."""
-
-FURTHER = 1.0
-"""Wall time after which no further sample is changed."""
 
 _CALLS = ("layer", "function")
 
@@ -33,57 +25,40 @@ _LARGEST = 20_000_000
 MIXING = ("mixes", "constant", "unreached", "unmoved")
 """The keys of a `Probe` dict that come from here."""
 
-Call = tuple[tuple[Any, ...], dict[str, Any]]
 Found = dict[str, Any]
 
 
-def dependence(twin: nn.Module, calls: Sequence[Call], nodes: Sequence[NodeDict], trainable: set[str]) -> Found:
+def dependence(
+    twin: nn.Module, batches: Sequence[Batch], nodes: Sequence[NodeDict], trainable: set[str], budget: Budget
+) -> Found:
     """Return the keys `MIXING` of a `Probe` dict.
 
-    `twin` is a copy that may be put in evaluation mode and whose parameters all require gradients; `calls` are the
-    inputs to try, best first: the first that runs is used. `nodes` is the traced graph (its first calls are this
-    model's forward), `trainable` the names of the parameters that the model itself trains.
+    `twin` is a copy that may be put in evaluation mode and whose parameters all require gradients; `batches` are those
+    to try, best first: the first that runs is used. `nodes` is the traced graph (its first calls are this model's
+    forward), `trainable` the names of the parameters that the model itself trains.
     """
     twin.eval()
     why = "no input has a first axis of two samples or more"
-    for args, kwargs in calls:
-        samples = _samples(args, kwargs)
-        if samples < 2:
+    for batch in batches:
+        if batch.samples < 2:
             continue
         try:
-            return _Question(twin, args, kwargs, samples, nodes).answer(trainable)
-        except _Unanswered as reason:
+            budget.expect(batch.samples * batch.area)
+            found = _Question(twin, batch, nodes, budget).answer(trainable)
+        except (_Unanswered, OutOfTime) as reason:
             why = str(reason)
         except Exception as error:
             why = f"in evaluation mode the forward pass raises {type(error).__name__}"
+        else:
+            if batch.area == 1 or not any(found.values()):
+                return found
+            why = SPENT  # smaller pictures may acquit, but never accuse
     return {key: {"unknown": why} for key in MIXING}
 
 
 def trainable_names(model: nn.Module) -> set[str]:
     """Return the names of the parameters that training changes."""
     return {name for name, parameter in model.named_parameters() if parameter.requires_grad}
-
-
-def batches(inputs: Inputs) -> list[Call]:
-    """Return a few samples, then the batch as it is: a model may insist on its size."""
-    whole: Call = (inputs.args, inputs.kwargs)
-    others = {n for t in each_tensor(whole) for n in t.shape[1:]}
-    size = next((n for n in SIZES if n not in others), SIZES[0])
-    drawn = inputs.with_batch(size, 3)
-    if drawn is not None:
-        return [(drawn.args, drawn.kwargs), whole]
-    samples = _samples(*whole)
-
-    def cut(tensor: torch.Tensor) -> torch.Tensor:
-        return tensor[:size] if tensor.dim() and tensor.shape[0] == samples else tensor
-
-    few = [(tuple(map_tensors(list(inputs.args), cut)), map_tensors(dict(inputs.kwargs), cut))]
-    return [*(few if samples > size else ()), whole]
-
-
-def _samples(args: Any, kwargs: Any) -> int:
-    """Return the length of the first axis of the first input that has one."""
-    return next((int(t.shape[0]) for t in each_tensor((args, kwargs)) if t.dim()), 0)
 
 
 class _Unanswered(Exception):
@@ -93,44 +68,68 @@ class _Unanswered(Exception):
 class _Question:
     """One batch, run as it is and with one sample changed."""
 
-    def __init__(self, twin: nn.Module, args: Any, kwargs: Any, samples: int, nodes: Sequence[NodeDict]) -> None:
-        self.twin, self.args, self.kwargs, self.samples = twin, args, kwargs, samples
+    def __init__(self, twin: nn.Module, batch: Batch, nodes: Sequence[NodeDict], budget: Budget) -> None:
+        self.twin, self.budget = twin, budget
+        self.args, self.kwargs, self.samples = batch.args, batch.kwargs, batch.samples
         self.nodes = [node for node in nodes if node["kind"] in _CALLS and node.get("module") is not None]
-        self.batched = [t for t in each_tensor((args, kwargs)) if t.dim() and t.shape[0] == samples]
+        self.batched = [t for t in each_tensor((self.args, self.kwargs)) if t.dim() and t.shape[0] == self.samples]
 
     def answer(self, trainable: set[str]) -> Found:
         """Return what was found out."""
-        started = time.perf_counter()
+        left = self.budget.left
         outs = self._run(lambda t: t)
-        if time.perf_counter() - started > SECONDS:
-            raise _Unanswered("the forward pass takes too long")
-        found = self._gradients(outs, trainable)
+        took = left - self.budget.left
+        self.budget.keep(0.0)
         before = self._rows(outs)
+        found = self._gradients(outs, trainable, 2 * took)
         size, spread = float(before.abs().max()), float((before - before.mean(0)).abs().max())
-        equal = all(torch.equal(t[:1].expand_as(t), t) for t in self.batched)
-        found["constant"] = {"unknown": "all samples are equal"} if equal else spread <= 1e-6 * size
-        found["mixes"] = {"unknown": "all samples are equal"} if equal else None
+        if all(torch.equal(t[:1].expand_as(t), t) for t in self.batched):
+            found["constant"] = found["mixes"] = {"unknown": "all samples are equal"}
+            return found
+        found["constant"] = spread <= 1e-6 * size
         limit = max(1e-4 * spread, 1e-5 * size)
-        for changed in () if equal else dict.fromkeys((0, self.samples - 1, self.samples // 2)):
+        try:
+            found["mixes"] = self._mixes(before, limit, spread) if self._moves(before, limit, took) else None
+        except OutOfTime as reason:
+            found["mixes"] = {"unknown": str(reason)}
+        return found
+
+    def _moves(self, before: torch.Tensor, limit: float, took: float) -> bool:
+        """Whether any sample moves with some others that are changed together; True where there are too few for it."""
+        together = _together(self.samples)
+        if not together:
+            return True
+        if took > self.budget.left:
+            raise OutOfTime(SPENT)
+        with torch.no_grad():
+            outs = self._run(self._with(together))
+        moved = (self._rows(outs) - before).abs().nan_to_num().amax(1)
+        moved[list(together)] = 0
+        return float(moved.max()) > limit
+
+    def _mixes(self, before: torch.Tensor, limit: float, spread: float) -> Found | None:
+        """Return the first counterexample in which one sample is changed."""
+        candidates = (0, self.samples - 1, self.samples // 2, *_together(self.samples))
+        for changed in dict.fromkeys(candidates):
+            self.budget.keep(0.0)
             with torch.no_grad():
-                outs = self._run(self._with(changed))
+                outs = self._run(self._with((changed,)))
             moved = (self._rows(outs) - before).abs().nan_to_num().amax(1)
             moved[changed] = 0
             if float(moved.max()) > limit:
                 with torch.no_grad():
                     marks, again = self._marked(lambda t: t)
-                    after_marks, _ = self._marked(self._with(changed))
+                    after_marks, _ = self._marked(self._with((changed,)))
                 if not torch.equal(self._rows(again), before):
                     raise _Unanswered("two runs on the same batch differ")
-                found["mixes"] = {
+                return {
                     "changed": changed, "moved": int(moved.argmax()), "by": float(moved.max()), "spread": spread,
                     "share": int((moved > limit).sum()) / (self.samples - 1), "samples": self.samples,
                     "node": self._first(marks, after_marks, changed),
                 }  # fmt: skip
-                break
-            if time.perf_counter() - started > FURTHER:
-                break
-        return found
+        if _together(self.samples):
+            raise _Unanswered("no change of a single sample shows how samples mix")
+        return None
 
     def _run(self, change: Callable[[torch.Tensor], torch.Tensor]) -> list[torch.Tensor]:
         """Return the outputs for the batch as `change` makes it."""
@@ -177,19 +176,24 @@ class _Question:
             raise _Unanswered("the outputs are not finite")
         return rows
 
-    def _with(self, changed: int) -> Callable[[torch.Tensor], torch.Tensor]:
-        """Return how to put another sample's values into sample `changed`, in all inputs at once."""
-        others = [(changed + step) % self.samples for step in range(1, self.samples)]
-        source = max(others, key=lambda i: sum(not torch.equal(t[i], t[changed]) for t in self.batched))
+    def _with(self, changed: Sequence[int]) -> Callable[[torch.Tensor], torch.Tensor]:
+        """Return how to put another sample's values into the samples `changed`, in all inputs at once."""
+        sources = [self._other(i) for i in changed]
 
         def change(tensor: torch.Tensor) -> torch.Tensor:
             if not tensor.dim() or tensor.shape[0] != self.samples:
                 return tensor
-            tensor = tensor.clone()
-            tensor[changed] = tensor[source].clone()
-            return tensor
+            other = tensor.clone()
+            for place, source in zip(changed, sources):
+                other[place] = tensor[source]
+            return other
 
         return change
+
+    def _other(self, changed: int) -> int:
+        """Return the next sample that differs from one in the most inputs."""
+        others = [(changed + step) % self.samples for step in range(1, self.samples)]
+        return max(others, key=lambda i: sum(not torch.equal(t[i], t[changed]) for t in self.batched))
 
     def _first(self, before: dict[int, torch.Tensor], after: dict[int, torch.Tensor], changed: int) -> int | None:
         """Return the first call at which another sample than the changed one moves."""
@@ -201,8 +205,10 @@ class _Question:
                 return place
         return None
 
-    def _gradients(self, outs: Sequence[torch.Tensor], trainable: set[str]) -> Found:
-        """Return which parameters no output depends on, and which get a gradient of zeros."""
+    def _gradients(self, outs: Sequence[torch.Tensor], trainable: set[str], takes: float) -> Found:
+        """Return which parameters no output depends on, and which get a gradient of zeros; not where time is short."""
+        if takes > self.budget.left:
+            return {key: {"unknown": SPENT} for key in ("unreached", "unmoved")}
         goals = [t for t in outs if t.requires_grad and t.numel()]
         names, parameters = [], []
         for name, parameter in self.twin.named_parameters():
@@ -220,6 +226,15 @@ class _Question:
             "unreached": [n for n, g in zip(names, found) if g is None],
             "unmoved": [n for n, g in zip(names, found) if g is not None and not g.any()],
         }
+
+
+def _together(samples: int) -> tuple[int, ...]:
+    """Return samples to change at once, so chosen that the rest tells of every usual way to mix; none of too few.
+
+    Whether a sample follows its neighbour, the first, the last, all, those before or after it, its counterpart from the
+    other end or in the other half: one of those that stay then follows one that is changed.
+    """
+    return {4: (0, 1, 3), 5: (0, 3, 4)}.get(samples, (0, 2, samples - 1) if samples > 5 else ())
 
 
 def _mark(values: torch.Tensor) -> torch.Tensor:

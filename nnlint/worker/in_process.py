@@ -52,22 +52,28 @@ def describe_object(
         held = unpack(model)
         model, data = held.model, held.data if data is None else data
         given = Given(inputs, data)
-        facts = describe(
-            model, target=target, path=path, inputs=given.args, kwargs=given.kwargs, specs=given.specs
-        )  # fmt: skip
+        own = held.own_loss and loss is None and bool(given.drawn)
+        steps = (own or (loss is not None and given.target is not None)) and _can_copy(model)
+
+        def told(probe: bool) -> dict[str, Any]:
+            return describe(
+                model, target=target, path=path, inputs=given.args, kwargs=given.kwargs, specs=given.specs, probe=probe
+            )
+
+        facts = told(probe=not steps)  # a step tells more than a probe
         around = _Around(given)
         if optimizer is not None or held.twin is None:
             around.know(model, optimizer or held.optimizer, scheduler or held.scheduler)
         else:
             around.know(held.twin, held.optimizer, scheduler or held.scheduler)
-        own = held.own_loss and loss is None and bool(given.drawn)
-        if (own or (loss is not None and given.target is not None)) and _can_copy(model):
+        if steps:
             seen = _one_step(model, around, None if own else loss, target, path)
             if seen is not None:
                 seen["subject"].update({key: facts["subject"][key] for key in ("guessed",) if key in facts["subject"]})
                 seen["model"]["modules"] = facts["model"]["modules"]
                 seen["recipe"] = _with(seen["recipe"], held.recipe)
                 return seen
+            facts = told(probe=True)
         recipe = _with(_recipe(around, loss, facts), held.recipe)
         if recipe:
             facts["recipe"] = recipe

@@ -6,22 +6,19 @@ attention gives at real positions must not move, while it has to follow the othe
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
+from .budget import Budget, OutOfTime
 from .columns import padding
 from .recorder import NodeDict, Recorder
 from .values import each_tensor, map_tensors
 
 SEEING = ("later", "padding")
 """The keys of a `Probe` dict that come from here."""
-
-SECONDS = 1.5
-"""Wall time after which nothing more is asked."""
 
 ROWS = 32
 """Rows of a batch that are run."""
@@ -32,7 +29,11 @@ Found = dict[str, Any]
 
 
 def positions(
-    copied: Callable[[], nn.Module], args: Sequence[Any], kwargs: Mapping[str, Any], nodes: Sequence[NodeDict]
+    copied: Callable[[], nn.Module],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    nodes: Sequence[NodeDict],
+    budget: Budget,
 ) -> Found:
     """Return the keys `SEEING` of a `Probe` dict.
 
@@ -42,24 +43,23 @@ def positions(
     if not ids:
         return {"later": [], "padding": None}  # without ids nothing is ahead and nothing is padded
     rows = int(ids[0].shape[0])
+    taken = _taken(ids, rows, max(2, min(ROWS, int(budget.left / 8 / max(budget.pace, 1e-9)))))
 
     def few(tensor: torch.Tensor) -> torch.Tensor:
-        return tensor[:ROWS] if rows > ROWS and tensor.dim() and tensor.shape[0] == rows else tensor
+        return tensor[taken] if len(taken) < rows and tensor.dim() and tensor.shape[0] == rows else tensor
 
     args, kwargs = map_tensors(list(args), few), map_tensors(dict(kwargs), few)
-    twin, began, found = copied().eval(), time.monotonic(), {}
+    twin, found = copied().eval(), {}
     questions: dict[str, Callable[[], Any]] = {
         "later": lambda: _later(twin, args, kwargs),
         "padding": lambda: _padding(twin, args, kwargs, nodes),
     }
     for key, ask in questions.items():
-        if time.monotonic() - began > SECONDS:
-            found[key] = {"unknown": "the forward pass takes too long"}
-            continue
         try:
+            budget.expect(min(rows, len(taken)))
             with torch.no_grad():
                 found[key] = ask()
-        except _Unanswered as reason:
+        except (_Unanswered, OutOfTime) as reason:
             found[key] = {"unknown": str(reason)}
         except Exception as error:  # the model's own forward, on ids that it has seen in another place
             found[key] = {"unknown": f"the forward pass raises {type(error).__name__}"}
@@ -68,6 +68,20 @@ def positions(
 
 class _Unanswered(Exception):
     """It cannot be told, for a reason that is said."""
+
+
+class _Reached(Exception):
+    """The forward pass came as far as it is of interest."""
+
+
+def _taken(ids: Sequence[torch.Tensor], rows: int, most: int) -> list[int]:
+    """Return the rows to run, those first that are filled up with padding."""
+    empty = torch.zeros(rows, dtype=torch.bool)
+    for one in ids:
+        found = padding(one) if one.shape[0] == rows else None
+        if found is not None:
+            empty |= (one == found["value"]).any(1).to("cpu")
+    return sorted(sorted(range(rows), key=lambda row: not empty[row])[:most])
 
 
 def _ids(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[torch.Tensor]:
@@ -107,8 +121,6 @@ def _later(twin: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> l
         other[:, cut:] = one[:, cut:].roll(1, 0) if one.shape[0] > 1 else one[:, cut:].flip(1)
         if torch.equal(other, one):
             continue
-        if not _same(_run(twin, args, kwargs, {}), before):
-            raise _Unanswered("two runs on the same batch differ")
         for old, new in zip(before, _run(twin, args, kwargs, {id(one): other})):
             if old.shape[:2] != one.shape or old.shape != new.shape:
                 continue
@@ -117,6 +129,8 @@ def _later(twin: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> l
             size = float(old.abs().max())
             if float(moved.max()) > 1e-4 * size:
                 at = int(moved.amax(0).argmax())
+                if not _same(_run(twin, args, kwargs, {}), before):
+                    raise _Unanswered("two runs on the same batch differ")
                 leaks.append({"input": place, "changed": cut, "moved": at, "by": float(moved.max()), "steps": steps})
                 break
     return leaks
@@ -179,6 +193,7 @@ def _attended(
     def look(node: NodeDict, _: list[torch.Tensor], gives: list[torch.Tensor]) -> None:
         if not given and node["op"] == looks["op"] and gives:
             given.append(gives[0].detach())
+            raise _Reached
 
     hook = table.register_forward_hook(change)
     recorder = Recorder(on_node=look)
@@ -187,6 +202,8 @@ def _attended(
         torch.manual_seed(0)
         with recorder, torch.enable_grad():
             twin(*map_tensors(list(args), _own), **map_tensors(dict(kwargs), _own))
+    except _Reached:
+        pass
     finally:
         hook.remove()
         recorder.release()

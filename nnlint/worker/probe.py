@@ -7,30 +7,34 @@ from __future__ import annotations
 
 import copy
 import math
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
+from torch.autograd.graph import get_gradient_edge
 from torch.nn.parameter import is_lazy
 
-from .dependence import MIXING, batches, dependence, trainable_names
+from .budget import Budget, Load, OutOfTime
+from .dependence import MIXING, dependence, trainable_names
 from .inputs import Inputs
 from .operations import DROPOUTS, layer_op
 from .paths import hidden_activations, logits_of
 from .positions import SEEING, positions
 from .recorder import NodeDict, Recorder
+from .samples import Batch, few
 from .swap import undisturbed
 from .values import each_tensor, map_tensors
 
 LARGEST = 50_000_000
 """Parameters up to which a model is probed."""
 
-SECONDS = 1.0
-"""Wall time that a larger drawn batch may take."""
-
 BATCH = 64
+"""Samples that are drawn, where that many do not cost too much."""
+
+_LEAST = 0.4
+"""Share of the time that is left for the other questions."""
 
 _MASKING = -1e4
 """Values as low as this and all alike are a mask's."""
@@ -44,17 +48,20 @@ def probe_model(
     found: dict[str, Any] = {}
     twin: nn.Module | None = None
     if why is None:
+        load = Load(model, graph["nodes"], inputs.batch)
+        budget = Budget(load)
         with undisturbed(), torch.enable_grad():
             try:
                 twin = _copy(model)
-                found = _probe(twin, inputs, graph, loss, labels)
-            except _GivesUp as reason:
+                found = _probe(twin, inputs, graph, loss, labels, budget, load)
+            except (_GivesUp, OutOfTime) as reason:
                 why = str(reason)
             except Exception as error:
                 text = str(error).partition(chr(10))[0]
                 why = f"the forward pass on a drawn batch raises {type(error).__name__}: {text}"
             if twin is not None:
-                found.update(dependence(twin, batches(inputs), graph["nodes"], trainable_names(model)))
+                samples = few(inputs, load.heavy)
+                found.update(dependence(twin, samples, graph["nodes"], trainable_names(model), budget))
     missing = {key: {"unknown": why} for key in ("signals", "prediction", "loss", *MIXING)} if why else {}
     return {**missing, **found}
 
@@ -63,10 +70,13 @@ def probe_samples(model: nn.Module, inputs: Inputs, nodes: Sequence[NodeDict]) -
     """Return only the keys that say how samples depend on each other; `nodes` are the calls of this model."""
     why = cannot(model)
     if why is None:
+        load = Load(model, nodes, inputs.batch)
+        budget = Budget(load)
         try:
             with undisturbed(), torch.enable_grad():
-                found = dependence(_copy(model), batches(inputs), nodes, trainable_names(model))
-                return {**found, **positions(lambda: _copy(model), inputs.args, inputs.kwargs, nodes)}
+                samples = few(inputs, load.heavy)
+                found = dependence(_copy(model), samples, nodes, trainable_names(model), budget)
+                return {**found, **positions(lambda: _copy(model), inputs.args, inputs.kwargs, nodes, budget)}
         except _GivesUp as reason:
             why = str(reason)
     return {key: {"unknown": why} for key in (*MIXING, *SEEING)}
@@ -88,26 +98,44 @@ class _GivesUp(Exception):
     """The probe cannot be taken, for a reason that is said."""
 
 
-def _probe(twin: nn.Module, inputs: Inputs, graph: dict[str, Any], loss: Any, labels: Any) -> dict[str, Any]:
-    nodes = graph["nodes"]
+def _probe(
+    twin: nn.Module, inputs: Inputs, graph: dict[str, Any], loss: Any, labels: Any, budget: Budget, load: Load
+) -> dict[str, Any]:
     prediction = logits_of(graph)
     if prediction is None:
         raise _GivesUp("the model gives no floating point output")
     watched = hidden_activations(graph, prediction)
-    started = time.perf_counter()
-    runs = [_run(twin, inputs, nodes, watched, prediction, loss, labels)]
-    if inputs.drawn_from is not None and labels is None:
-        spent = time.perf_counter() - started
-        size = int(min(BATCH, SECONDS * (inputs.batch or 1) / max(spent, 1e-6) / 2))
-        for seed in (1, 2) if size >= 4 else ():
-            larger = inputs.with_batch(size, seed)
-            try:
-                run = _run(twin, larger, nodes, watched, prediction, loss, labels) if larger else None
-            except Exception:
-                break  # the first axis is not the batch's, or not of every input: the first run stands
-            if run is not None:
-                runs = [run] if seed == 1 else [*runs, run]
+    asked = _Asked(graph["nodes"], watched, prediction, loss, labels, budget)
+    runs: list[dict[Any, Any]] = []
+    for batch in _drawn(inputs, load) if labels is None else ():
+        if runs and budget.left < _LEAST * budget.seconds:
+            break
+        try:
+            runs.append(_run(twin, batch, asked))
+        except OutOfTime:
+            if not runs:
+                raise
+            break
+        except Exception:
+            break  # the first axis is not the batch's, or not of every input: the inputs as they are stand
+    if not runs:
+        runs = [_run(twin, Batch(inputs.args, inputs.kwargs), asked)]
     return {**_average(runs, watched, prediction), "drawn": inputs.drawn_from is not None}
+
+
+def _drawn(inputs: Inputs, load: Load) -> Iterator[Batch]:
+    """Yield two batches with as many samples as may be run; of inputs that were not drawn those that may be run."""
+    own = Batch(inputs.args, inputs.kwargs)
+    if inputs.drawn_from is None:
+        size = load.samples(own.samples, 2)
+        if size < own.samples:
+            yield own.cut(size)
+        return
+    size = load.samples(BATCH, inputs.batch or 1)
+    for seed in (1, 2):
+        drawn = inputs.with_batch(size, seed)
+        if drawn is not None:
+            yield Batch(drawn.args, drawn.kwargs)
 
 
 def _copy(model: nn.Module) -> nn.Module:
@@ -125,53 +153,58 @@ def _copy(model: nn.Module) -> nn.Module:
     return twin
 
 
-def _run(
-    twin: nn.Module,
-    inputs: Inputs,
-    nodes: Sequence[NodeDict],
-    watched: Sequence[int],
-    prediction: int,
-    loss: Any,
-    labels: Any,
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Asked:
+    """What a run is asked for: figures of the nodes `watched` and `prediction`."""
+
+    nodes: Sequence[NodeDict]
+    watched: Sequence[int]
+    prediction: int
+    loss: Any
+    labels: Any
+    budget: Budget
+
+
+def _run(twin: nn.Module, batch: Batch, asked: _Asked) -> dict[Any, Any]:
     """Run once and return {"loss": float or None, node id: {"std", "rms", "dead", "gradient"}}."""
     torch.manual_seed(0)
-    wanted = {*watched, prediction}
+    nodes, prediction, budget = asked.nodes, asked.prediction, asked.budget
+    wanted = {*asked.watched, prediction}
     found: dict[Any, Any] = {"loss": None}
     kept: dict[int, torch.Tensor] = {}
+    edges: dict[int, Any] = {}
 
     def look(node: NodeDict, _: list[torch.Tensor], gives: list[torch.Tensor]) -> None:
         place = node["id"]
         if place >= len(nodes) or nodes[place]["op"] != node["op"]:
             raise _GivesUp("the forward pass on values takes another way than the one traced")
+        budget.keep(_LEAST)
         if place in wanted and gives and gives[0].is_floating_point():
             kept[place] = gives[0]
-            entry = found[place] = measure(gives[0].detach())
+            found[place] = measure(gives[0].detach())
             if gives[0].requires_grad:
-                _watch(gives[0], entry)
+                edges[place] = get_gradient_edge(gives[0])
 
     recorder = Recorder(on_node=look)
     recorder.adopt(twin)
-    args = map_tensors(list(inputs.args), _own)
-    kwargs = map_tensors(dict(inputs.kwargs), _own)
+    args = map_tensors(list(batch.args), _own)
+    kwargs = map_tensors(dict(batch.kwargs), _own)
+    budget.expect(batch.samples)
+    left = budget.left
     with recorder:
         out = twin(*args, **kwargs)
+    budget.pace = (left - budget.left) / max(1, batch.samples)
     recorder.release()
     if prediction not in kept:
         raise _GivesUp("the forward pass on values takes another way than the one traced")
-    goal = _goal(kept[prediction], out, loss, labels, found)
-    if goal.requires_grad:
-        goal.backward()  # type: ignore[no-untyped-call]
+    goal = _goal(kept[prediction], out, asked.loss, asked.labels, found)
+    if goal.requires_grad and edges:
+        # Of the activations alone: gradients of the weights take as long again, and as much memory as the model.
+        arrived = torch.autograd.grad(goal, list(edges.values()), allow_unused=True)
+        for place, gradient in zip(edges, arrived):
+            if gradient is not None:
+                found[place]["gradient"] = float(gradient.norm())
     return found
-
-
-def _watch(tensor: Any, entry: dict[str, float]) -> None:
-    """Note the norm of the gradient when it arrives."""
-
-    def note(gradient: torch.Tensor) -> None:
-        entry["gradient"] = float(gradient.norm())
-
-    tensor.register_hook(note)
 
 
 def _own(tensor: torch.Tensor) -> torch.Tensor:
