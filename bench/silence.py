@@ -116,6 +116,7 @@ def summary(rows: list[Row], alone: list[str], listed: int) -> dict[str, Any]:
         "variants": dict(collections.Counter(r["variant"] for r in seen)),
         "not inspected": {r["name"]: r.get("reason", r["status"])[:160] for r in rows if "findings" not in r},
         "not traced whole": sorted(r["name"] for r in seen if r["status"] != "traced"),
+        "crashed": {r["name"]: r["reason"] for r in rows if r["status"] == "crash"},
         "broken rules": sorted({text for r in seen for text in r.get("broken", ())}),
         "states": len({r["state"] for r in rows}),
     }
@@ -245,6 +246,7 @@ def judge(result: dict[str, Any]) -> int:
                 one["with more than three"]
             )
         missed += [f"{which}: {text}" for text in one["broken rules"]]
+        missed += [f"{which}: {name}: {why}" for name, why in one["crashed"].items()]
     print("\n".join(missed) if missed else "every target is met")
     return 1 if missed else 0
 

@@ -190,6 +190,9 @@ def main() -> None:
                 answer = row_of(which, family, families(which)[family])
             except MemoryError:
                 answer = {"set": which, "family": family, "name": family, "status": "not built", "reason": "memory"}
+            except Exception as error:
+                said = f"{type(error).__name__}: {error}"[:300]
+                answer = {"set": which, "family": family, "name": family, "status": "crash", "reason": said}
         print(json.dumps(answer), file=answers, flush=True)
         if count % 5 == 4:
             gc.collect()
