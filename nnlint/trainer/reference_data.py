@@ -89,7 +89,7 @@ def mnist1d() -> tuple[Any, Any]:
 
 
 def names() -> tuple[Any, Any]:
-    """Return 4000 family names of 14 letters (a to z as 1 to 26, then 0), and from which of 10 countries each is."""
+    """Return 4000 family names of 14 letters (a to z as 1 to 26, 0 in front), and from which of 10 countries each is."""
     import importlib
     import unicodedata
     import zlib
@@ -107,7 +107,7 @@ def names() -> tuple[Any, Any]:
     inputs, targets = [], []
     for number, own in enumerate(found):
         for name in sorted(own - shared, key=lambda name: zlib.crc32(name.encode()))[:400]:
-            inputs.append([ord(c) - 96 for c in name] + [0] * (14 - len(name)))
+            inputs.append([0] * (14 - len(name)) + [ord(c) - 96 for c in name])
             targets.append(number)
     return np.array(inputs, dtype="int64"), np.array(targets, dtype="int64")
 
