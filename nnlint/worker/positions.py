@@ -39,9 +39,10 @@ def positions(
 
     `copied` gives a copy of the model that may be changed; `nodes` are the calls of its forward, as it was traced.
     """
+    found = without_ids(args, kwargs)
+    if found:
+        return found
     ids = _ids(args, kwargs)
-    if not ids:
-        return {"later": [], "padding": None}  # without ids nothing is ahead and nothing is padded
     rows = int(ids[0].shape[0])
     taken = _taken(ids, rows, max(2, min(ROWS, int(budget.left / 8 / max(budget.pace, 1e-9)))))
 
@@ -49,7 +50,7 @@ def positions(
         return tensor[taken] if len(taken) < rows and tensor.dim() and tensor.shape[0] == rows else tensor
 
     args, kwargs = map_tensors(list(args), few), map_tensors(dict(kwargs), few)
-    twin, found = copied().eval(), {}
+    twin = copied().eval()
     questions: dict[str, Callable[[], Any]] = {
         "later": lambda: _later(twin, args, kwargs),
         "padding": lambda: _padding(twin, args, kwargs, nodes),
@@ -64,6 +65,11 @@ def positions(
         except Exception as error:  # the model's own forward, on ids that it has seen in another place
             found[key] = {"unknown": f"the forward pass raises {type(error).__name__}"}
     return found
+
+
+def without_ids(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Found:
+    """Return the keys `SEEING` where no input holds ids: nothing is ahead then and nothing is padded. Else nothing."""
+    return {} if _ids(args, kwargs) else {"later": [], "padding": None}
 
 
 class _Unanswered(Exception):

@@ -21,13 +21,13 @@ from .dependence import MIXING, dependence, trainable_names
 from .inputs import Inputs
 from .operations import DROPOUTS, layer_op
 from .paths import hidden_activations, logits_of
-from .positions import SEEING, positions
+from .positions import SEEING, positions, without_ids
 from .recorder import NodeDict, Recorder
 from .samples import Batch, few
 from .swap import undisturbed
 from .values import each_tensor, map_tensors
 
-LARGEST = 50_000_000
+LARGEST = 150_000_000
 """Parameters up to which a model is probed."""
 
 BATCH = 64
@@ -63,7 +63,7 @@ def probe_model(
                 samples = few(inputs, load.heavy)
                 found.update(dependence(twin, samples, graph["nodes"], trainable_names(model), budget))
     missing = {key: {"unknown": why} for key in ("signals", "prediction", "loss", *MIXING)} if why else {}
-    return {**missing, **found}
+    return {**without_ids(inputs.args, inputs.kwargs), **missing, **found}
 
 
 def probe_samples(model: nn.Module, inputs: Inputs, nodes: Sequence[NodeDict]) -> dict[str, Any]:

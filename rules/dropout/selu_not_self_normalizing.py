@@ -31,11 +31,11 @@ OFF = 0.75
 def selu_not_self_normalizing(model: Model) -> Finding | None:
     """Report plain layers under SELU that do not start by LeCun's rule."""
     graph = model.graph
-    if not model.fresh or graph.joins or any(node.op in NORMS for node in graph):
+    if graph.joins or any(node.op in NORMS for node in graph):
         return None
     layers = [layer for node in graph if node.op == "selu" and (layer := _before(graph, node)) is not None]
     wrong = [node for node in layers if _off(Layer(node, graph, model))]
-    if len(layers) < 2 or not wrong:
+    if len(layers) < 2 or not wrong or not model.fresh:
         return None
     worst = max(_ratio(Layer(node, graph, model)) for node in wrong)
     return Finding(

@@ -27,13 +27,13 @@ UNITS = 8
 @rule(level="warning", since="0.1")
 def dead_relu(model: Model, probe: Probe) -> Finding | None:
     """Report the first ReLU that is off nearly everywhere at the start."""
-    if not model.fresh:
-        return None
     for signal in probe.signals:
         node = model.graph[signal.node]
         layer = model.graph.layer_before(node)
         if node.op not in ("relu", "relu6") or signal.dead <= DEAD or layer is None or (layer.units or 0) < UNITS:
             continue
+        if not model.fresh:
+            return None
         return Finding(
             at=node,
             says=f"{signal.dead:.0%} of the units of `{node.name}` are off for every sample",

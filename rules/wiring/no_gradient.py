@@ -33,8 +33,6 @@ CUTS = {"argmax", "argmin", "round", "floor", "ceil", "sign", "heaviside", "gt",
 @rule(level="error", since="0.1")
 def no_gradient(model: Model, probe: Probe) -> Finding | None:
     """Report layers in use that no gradient can reach, with the operation that ends it."""
-    if not model.fresh:
-        return None
     modules = {module.path: module for module in model.modules}
     lost = [name for name in (*probe.unreached, *probe.unmoved) if name.endswith("weight") and _used(name, modules)]
     for name in lost:
@@ -45,6 +43,8 @@ def no_gradient(model: Model, probe: Probe) -> Finding | None:
         cut = _cut(model, node)
         if cut is None:
             continue
+        if not model.fresh:
+            return None
         return Finding(
             at=cut,
             says=f"no gradient comes back through `{cut.name}`",

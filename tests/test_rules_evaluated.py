@@ -1,0 +1,43 @@
+"""What a rule asks for must not silence it on models that it has nothing to do with."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+import nnlint
+
+NEEDS_MORE = ("recipe", "data")
+
+
+class Gates(nn.Module):
+    """A little of many things: convolutions, norms, gates, attention over places."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Sequential(nn.Conv2d(3, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU())
+        self.gate = nn.Linear(16, 16)
+        self.attention = nn.MultiheadAttention(16, 2, batch_first=True)
+        self.head = nn.Linear(16, 5)
+
+    def forward(self, x):
+        x = self.first(x)
+        x = x * torch.sigmoid(self.gate(x.mean((2, 3))))[:, :, None, None]
+        tokens = x.flatten(2).transpose(1, 2)
+        return self.head((tokens + self.attention(tokens, tokens, tokens)[0]).mean(1))
+
+
+def test_a_model_object_alone_answers_what_rules_ask_of_it():
+    torch.manual_seed(0)
+    report = nnlint.advise(Gates(), inputs="4x3x8x8")
+    assert report.subjects[0].status == "traced"
+    vain = {(one.rule, one.needs) for one in report.not_checked if not one.needs.startswith(NEEDS_MORE)}
+    assert vain == set()
+
+
+def test_whether_weights_are_fresh_is_asked_only_where_it_decides():
+    torch.manual_seed(0)
+    layers = [nn.Linear(8, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 3)]
+    nn.init.constant_(layers[0].bias, -50.0)  # off everywhere: learned or drawn, an object does not tell
+    report = nnlint.advise(nn.Sequential(*layers), inputs="16x8")
+    assert ("dead-relu", "model.fresh") in {(one.rule, one.needs) for one in report.not_checked}
