@@ -156,6 +156,45 @@ class ChangeArgument(Verb):
     position: int | None = None
 
 
+class InvertMask(Verb):
+    """Turn the mask of padding round that is handed over at `call`: where it is made, else there."""
+
+    call: Span
+
+
+class RenameMethod(Verb):
+    """Give the method (or value) `old` of a class, which stands at `at`, the name `new`, with all that mean it."""
+
+    at: Span
+    old: str
+    new: str
+
+
+class SplitLayer(Verb):
+    """Build a layer of its own for each of `nodes`, which are calls of one layer."""
+
+    nodes: tuple[Node, ...]
+
+
+class DropCasts(Verb):
+    """Take out what makes values of the file at `at` `dtype` (`bfloat16`, `float16`), autocast left out."""
+
+    at: Span
+    dtype: Literal["bfloat16", "float16"]
+
+
+class SaveState(Verb):
+    """Write the state of what is built at `thing` into the checkpoint at `saved`, and load it behind `loaded`.
+
+    `what` is the word for it: `optimizer`, `scheduler`.
+    """
+
+    saved: Span
+    loaded: Span
+    thing: Span
+    what: Literal["optimizer", "scheduler"] = "optimizer"
+
+
 class Fix(Plain):
     """Verbs that belong together: all are applied or none.
 

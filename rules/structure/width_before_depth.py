@@ -8,7 +8,7 @@ When is it fine?
     Random features, kernels and any net that was tuned as it is.
 
 Fix safety
-    There is no automatic fix: the second layer needs a place and an activation of its own.
+    Unsafe: another network, with keys of its own in a checkpoint.
 
 References
     Lavanya Shukla: Designing Your Neural Networks, 2019.
@@ -16,9 +16,10 @@ References
 
 import math
 
-from nnlint.facts import Model
+from nnlint.facts import Model, Node
 from nnlint.facts.graph import WEIGHTED
 from nnlint.finding import Finding
+from nnlint.fix import Fix, InsertAfter, SetArgument
 from nnlint.rule import rule
 
 WIDE = 256
@@ -40,5 +41,18 @@ def width_before_depth(model: Model) -> Finding | None:
         at=first.built or first,
         says=f"one hidden layer of {width} units does all the work",
         why=f"two layers of {half} units have about as many weights ({total:,}) and compose",
+        fixes=_fixes(first, last, model.graph.activation_after(first), half),
         help=f"try two hidden layers of {half} units",
     )
+
+
+def _fixes(first: Node, last: Node, activation: Node | None, half: int) -> list[Fix]:
+    if activation is None or first.built is None or last.built is None:
+        return []
+    verbs = (
+        SetArgument(call=first.built, name="out_features", value=half, position=1),
+        InsertAfter(node=activation, op="linear", arguments={"in_features": half, "out_features": half}),
+        InsertAfter(node=activation, op=activation.op),
+        SetArgument(call=last.built, name="in_features", value=half, position=0),
+    )
+    return [Fix(title=f"try two hidden layers of {half} units", verbs=verbs, changes="another network is trained")]

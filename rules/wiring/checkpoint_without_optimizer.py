@@ -10,14 +10,15 @@ When is it fine?
     are looked at; plain SGD, which keeps nothing. It is advice.
 
 Fix safety
-    There is no automatic fix: save `optimizer.state_dict()` (and the scheduler's) with the rest, and load it too.
+    Unsafe: the checkpoint gets another entry, and one that was written before lacks it when it is read.
 
 References
     PyTorch: Saving and Loading Models, Saving and loading a general checkpoint.
 """
 
-from nnlint.facts import Recipe, known
+from nnlint.facts import Optimizer, Recipe, Saved, Scheduler, Span, known
 from nnlint.finding import Finding
+from nnlint.fix import Fix, SaveState
 from nnlint.rule import rule
 
 
@@ -37,6 +38,20 @@ def checkpoint_without_optimizer(recipe: Recipe) -> Finding | None:
                 label=f"holds {', '.join(saved.holds)}",
                 also={resumed[0].span: "resumes from it"} if resumed[0].span else {},
                 why=f"`{remembers[0].kind}` resumes with 0 of its running averages",
+                fixes=_fixes(recipe, saved, resumed[0].span, remembers[0]),
                 help=f"save and load the `state_dict()` of {lacking} as well",
             )
     return None
+
+
+def _fixes(recipe: Recipe, saved: Saved, loaded: Span | None, optimizer: Optimizer) -> list[Fix]:
+    if saved.span is None or loaded is None or optimizer.span is None or len(recipe.optimizers) > 1:
+        return []
+    verbs = [SaveState(saved=saved.span, loaded=loaded, thing=optimizer.span)]
+    nothing: tuple[Scheduler, ...] = ()
+    schedulers = known(lambda: recipe.schedulers, nothing)
+    if len(schedulers) == 1 and schedulers[0].span is not None and "scheduler" not in saved.holds:
+        verbs.insert(0, SaveState(saved=saved.span, loaded=loaded, thing=schedulers[0].span, what="scheduler"))
+        verbs.reverse()
+    changes = "checkpoints get another entry, which those that stand on disk lack"
+    return [Fix(title="save and load its state as well", verbs=tuple(verbs), changes=changes)]

@@ -10,7 +10,8 @@ When is it fine?
     trained.
 
 Fix safety
-    There is no automatic fix: keep the weights in float32 and run the forward pass under `torch.autocast`.
+    Unsafe: weights, gradients and activations take twice the memory. Under `torch.autocast` the forward pass is as fast
+    as before.
 
 References
     Micikevicius et al.: Mixed Precision Training, ICLR 2018.
@@ -18,6 +19,7 @@ References
 
 from nnlint.facts import Model, Optimizer
 from nnlint.finding import Finding
+from nnlint.fix import DropCasts, Fix
 from nnlint.rule import rule
 
 BITS = {"bfloat16": 8, "float16": 11}
@@ -39,5 +41,14 @@ def half_precision_weights(optimizer: Optimizer, model: Model) -> Finding | None
         says=f"`{optimizer.kind}` steps {len(halves)} parameters in {kind}",
         label="small updates are rounded away",
         why=f"{kind} has {BITS[kind]} bits: an update below 1/{2 ** (BITS[kind] + 1)} of a weight changes nothing",
+        fixes=_fixes(optimizer, kind),
         help="keep the weights in float32 and run the forward pass under `torch.autocast`",
     )
+
+
+def _fixes(optimizer: Optimizer, kind: str) -> list[Fix]:
+    if optimizer.span is None:
+        return []
+    verb = DropCasts(at=optimizer.span, dtype="bfloat16" if kind == "bfloat16" else "float16")
+    changes = "weights and activations take twice the memory; `torch.autocast` gives the speed back"
+    return [Fix(title="keep the weights in float32", verbs=(verb,), changes=changes)]

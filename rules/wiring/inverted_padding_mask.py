@@ -9,7 +9,7 @@ When is it fine?
     Whatever follows the real tokens: masks are judged by what moves the attention, not by how they are made.
 
 Fix safety
-    There is no automatic fix: turn round the mask where it is made (`ids == 0` for `ids != 0`).
+    Unsafe: the model reads other tokens. The mask is turned round where it is made, where that serves nothing else.
 
 References
     PyTorch: `torch.nn.MultiheadAttention`, `key_padding_mask`; `torch.nn.functional.scaled_dot_product_attention`,
@@ -18,6 +18,7 @@ References
 
 from nnlint.facts import Model, Node, Probe
 from nnlint.finding import Finding
+from nnlint.fix import Fix, InvertMask
 from nnlint.rule import rule
 
 FAINT = 1e-3
@@ -37,9 +38,16 @@ def inverted_padding_mask(probe: Probe, model: Model) -> Finding | None:
         label="its mask is turned round",
         why=f"other values at the padding ({seen.value}) move what a real token gets by {seen.by_padding:.2g}, other "
         f"values at a real token by {seen.by_real:.2g}",
+        fixes=_fixes(node),
         help="turn the mask round: True hides a position in `nn.MultiheadAttention` and the Transformer layers, and "
         "shows it in `scaled_dot_product_attention`",
     )
+
+
+def _fixes(node: Node | None) -> list[Fix]:
+    if node is None or node.call is None:
+        return []
+    return [Fix(title="turn the mask round", verbs=(InvertMask(call=node.call),), changes="other tokens are read")]
 
 
 def _place(node: Node | None) -> Node | None:

@@ -11,8 +11,7 @@ class Sentiment(nn.Module):
 
     def forward(self, ids):
         out, _ = self.rnn(self.words(ids))
-        ends = (ids > 0).sum(1) - 1
-        return self.head(out[torch.arange(len(ids)), ends])
+        return self.head(out[torch.arange(len(ids)), (ids != 0).sum(1) - 1])
 
 
 torch.manual_seed(51)

@@ -10,8 +10,8 @@ When is it fine?
     ever filled up.
 
 Fix safety
-    There is no automatic fix: pack the sequences (`pack_padded_sequence`, with their lengths), pick each row's last
-    real step, or pad in front.
+    Unsafe: other values reach the head. Packing the sequences (`pack_padded_sequence`) gives the same and spares the
+    padding's steps; it needs their lengths.
 
 References
     PyTorch: `torch.nn.utils.rnn.pack_padded_sequence`.
@@ -19,9 +19,10 @@ References
 
 from collections.abc import Iterator
 
-from nnlint.facts import Data, Graph, Model, Node
+from nnlint.facts import Data, Graph, Model, Node, Padding
 from nnlint.facts.graph import DROPOUTS, NORMS, VIEWS
 from nnlint.finding import Finding
+from nnlint.fix import Fix, replace_expression
 from nnlint.rule import rule
 
 SHARE = 0.1
@@ -44,7 +45,7 @@ def last_step_is_padding(model: Model, data: Data) -> Iterator[Finding]:
             if layer.op in RNNS and _reads_whole(graph, layer, i):
                 read = next((node for node in graph.readers(layer) if _last(node, layer)), None)
                 if read is not None:
-                    yield _finding(read, layer, features.padding.share, features.padding.value)
+                    yield _finding(read, layer, features.padding, inputs.index(i))
 
 
 def _reads_whole(graph: Graph, layer: Node, ids: int) -> bool:
@@ -67,12 +68,25 @@ def _last(node: Node, layer: Node) -> bool:
     return node.reads[0].shape in hidden and index in ([-1], [0])
 
 
-def _finding(read: Node, layer: Node, share: float, value: int) -> Finding:
+def _fixes(read: Node, layer: Node, value: int, place: int) -> list[Fix]:
+    """Return an index by each row's last real step, for `out[:, -1]` of a layer that runs one way."""
+    if read.call is None or read.arguments.get("index", [])[:2] != [":", -1] or layer.arguments.get("bidirectional"):
+        return []
+    ids = f"{{input{place}}}"
+    text = f"{{owner}}[torch.arange(len({ids})), ({ids} != {value}).sum(1) - 1]"
+    return [
+        replace_expression(read.call, text, title="take each row's last real step", changes="the head reads others")
+    ]
+
+
+def _finding(read: Node, layer: Node, padding: Padding, place: int) -> Finding:
+    share, value = padding.share, padding.value
     return Finding(
         at=read,
         says=f"the last step of `{layer.name}` is padding in most rows",
         label="reads the step behind the end",
         also={layer: "runs over the padding as well"},
         why=f"{share:.0%} of the ids are padding ({value}) behind the end of a row, and the layer runs through it",
+        fixes=_fixes(read, layer, value, place),
         help="pack the sequences with `pack_padded_sequence`, or take each row's last real step",
     )

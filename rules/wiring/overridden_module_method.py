@@ -11,7 +11,8 @@ When is it fine?
     by nobody but the user, so replacing them is advice.
 
 Fix safety
-    There is no automatic fix: the method needs another name, and so do those of its calls that mean it.
+    Unsafe: calls in other files keep the old name. Within the file, calls that hand over what only the new method takes
+    are renamed as well.
 
 References
     PyTorch: `torch.nn.Module`.
@@ -21,6 +22,7 @@ from collections.abc import Iterator
 
 from nnlint.facts import Model, Override
 from nnlint.finding import Finding, Level
+from nnlint.fix import Fix, RenameMethod
 from nnlint.rule import rule
 
 CALLERS = {
@@ -32,6 +34,9 @@ CALLERS = {
     "to": "it moves the model to another device",
     "zero_grad": "it clears the gradients",
 }
+NAMES = {"train": "fit", "eval": "evaluate", "type": "kind", "apply": "use", "float": "as_float", "modules": "parts",
+         "parameters": "settings", "children": "parts", "to": "move_to", "double": "doubled"}  # fmt: skip
+"""What such a method is usually meant to do; any other gets `own_` in front."""
 
 
 @rule(level="error", since="0.1")
@@ -44,8 +49,18 @@ def overridden_module_method(model: Model) -> Iterator[Finding]:
             says=_says(override),
             label="a name of `nn.Module`'s",
             why=CALLERS.get(override.name, f"`nn.Module` has a method `{override.name}` that is out of reach now"),
+            fixes=_fixes(override),
             help="give it another name (`fit`, `predict`, `kind`)",
         )
+
+
+def _fixes(override: Override) -> list[Fix]:
+    if override.span is None or override.why == "mode":
+        return []
+    new = NAMES.get(override.name, f"own_{override.name}")
+    verb = RenameMethod(at=override.span, old=override.name, new=new)
+    changes = "calls in other files need the new name"
+    return [Fix(title=f"call it `{new}`", verbs=(verb,), changes=changes)]
 
 
 def _level(override: Override) -> Level:

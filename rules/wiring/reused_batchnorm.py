@@ -10,7 +10,7 @@ When is it fine?
     norms without running figures.
 
 Fix safety
-    There is no automatic fix: a second norm has to be built and called, and checkpoints get new keys.
+    Unsafe: checkpoints get new keys, and both norms start with figures of their own.
 
 References
     Ioffe, Szegedy: Batch Normalization, 2015. Cooijmans et al.: Recurrent Batch Normalization, 2016 (one for each
@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from nnlint.facts import Graph, Model, Node
 from nnlint.facts.graph import VIEWS, WEIGHTED
 from nnlint.finding import Finding
+from nnlint.fix import Fix, SplitLayer
 from nnlint.rule import rule
 
 
@@ -44,6 +45,13 @@ def reused_batchnorm(model: Model) -> Iterator[Finding]:
             label="one running mean for all of them",
             also={node: "called here" for node in nodes[:3] if node.call is not None},
             why="evaluation normalizes each by figures of the mixture, training by its own",
+            fixes=[
+                Fix(
+                    title="build a norm for each",
+                    verbs=(SplitLayer(nodes=tuple(nodes)),),
+                    changes="checkpoints get new keys",
+                )
+            ],
             help="build a norm for each",
         )
 

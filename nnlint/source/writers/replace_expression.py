@@ -55,6 +55,10 @@ def _part(doc: Document, node: cst.BaseExpression, name: str) -> str:
     """Return the source of a part of an expression, in parentheses where it does not hold together by itself."""
     if name == "self":
         return _closed(doc, node)
+    if name == "owner" and isinstance(node, cst.Subscript):
+        return _closed(doc, node.value)
+    if name.startswith("input") and name[5:].isdigit():
+        return _parameter(doc, node, int(name[5:]))
     if isinstance(node, cst.Call):
         if name == "args":
             return doc.text[doc.text.index("(", doc.outer(node.func)[1]) + 1 : doc.end(node) - 1]
@@ -63,6 +67,23 @@ def _part(doc: Document, node: cst.BaseExpression, name: str) -> str:
         if name.isdigit() and int(name) < len(node.args) and not any(a.star or a.keyword for a in node.args[:1]):
             return doc.code(node.args[int(name)].value)
     raise CannotApply(f"the expression has no part `{name}`")
+
+
+def _parameter(doc: Document, node: cst.BaseExpression, index: int) -> str:
+    """Return the name of an argument of the method that `node` stands in, where it still is what was handed over."""
+    scope = doc.scope(node)
+    taken = scope.params.params[1:] if isinstance(scope, cst.FunctionDef) else ()
+    if index >= len(taken) or doc.above(node, cst.ClassDef) is None:
+        raise CannotApply("the model's input is not known there")
+    name = taken[index].name.value
+    for use in doc.uses(name, scope):
+        if isinstance(doc.parent(use), (cst.AssignTarget, cst.AugAssign, cst.For, cst.Element)):
+            holder = doc.parent(use)
+            if not isinstance(holder, cst.Element) or isinstance(
+                doc.parent(doc.parent(holder) or holder), cst.AssignTarget
+            ):
+                raise CannotApply(f"`{name}` is something else by then")
+    return name
 
 
 def _closed(doc: Document, node: cst.BaseExpression) -> str:
