@@ -26,12 +26,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from evidence_cases import PROGRAMS, Case, case_of, prepare
 
+from nnlint.levels import PAIR
 from nnlint.registry import load
 from nnlint.rule import Rule
 from nnlint.trainer import FOLDER, Confirmation, Options, Verdict, confirm_script
 
 ROOT = Path(__file__).resolve().parent.parent
-PAIR = "its pair of programs"
 
 
 def main() -> int:
@@ -64,9 +64,12 @@ def gather(rule: Rule, budget: float, workers: int, most: int) -> None:
     elsewhere: dict[str, str] = {}
     wanted = 0
     for name in [PAIR] * pair + list(PROGRAMS):
+        if wanted - pair >= most:
+            elsewhere[name] = "not asked for"
+            continue
         case = pair_of(rule) if name == PAIR else case_of(rule.name, name)
-        if isinstance(case, str) or len(tasks) - pair >= most:
-            elsewhere[name] = case if isinstance(case, str) else "not asked for"
+        if isinstance(case, str):
+            elsewhere[name] = case
             continue
         wanted += 1
         if kept.get(name, {}).get("texts") != case.digest:
@@ -102,7 +105,7 @@ def record(name: str, case: Case, result: Confirmation) -> dict[str, Any]:
     task: dict[str, Any] = {"task": name, "about": case.about, "defect": case.defect, "fix": case.fix}
     task |= {"texts": case.digest, "data": result.data, "verdict": verdict.word}
     if verdict.metric is None:
-        return {**task, "reason": verdict.reason}
+        return {**task, "reason": verdict.reason, "crashed": verdict.crashed}
     task |= {"metric": verdict.metric.name, "rows": verdict.metric.rows, "epochs": result.epochs}
     task |= {"your_rate": measured(verdict)}
     task["best_rate"] = None if verdict.best_rate is None else measured(verdict.best_rate)

@@ -14,10 +14,10 @@ import subprocess
 import sys
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import click
 import coverage_tables
+import evidence_tables
 import observing_tables
 import tracing_tables
 import yaml
@@ -48,6 +48,7 @@ def main() -> None:
     shutil.rmtree(MADE, ignore_errors=True)
     (MADE / "rules").mkdir(parents=True)
     made_of = {"settings": settings(), "facts": facts(), **tracing_tables.tables(), **observing_tables.tables()}
+    made_of["evidence"] = evidence_tables.of_all(rules)
     for page in sorted(PAGES.glob("*.md")):
         text = _filled(page.read_text("utf-8"), made_of)
         _write(page.name, text.replace("{{ coverage }}", coverage_tables.tables()))
@@ -83,7 +84,7 @@ def page_of(rule: Rule) -> str:
         _fenced(bad, "python"),
         "The sound program differs in:",
         _fenced("\n".join(changes), "diff"),
-        _evidence(rule.path.with_suffix(".evidence.json")),
+        evidence_tables.of_rule(rule),
         "## Leave it out",
         _fenced(f"loss = ...  # nnlint: ignore[{rule.name}] the reason", "python"),
         "The comment stands on the line of the finding. For the whole project, write "
@@ -168,43 +169,6 @@ def _sections(text: str) -> str:
         for line in text.splitlines()
     ]
     return "\n".join(lines).strip()
-
-
-def _evidence(path: Path) -> str:
-    """What the trainer measured, as a table; nothing where nothing was measured yet."""
-    if not path.exists():
-        return ""
-    found = json.loads(path.read_text("utf-8"))
-    lines = [
-        "## Evidence", "", "| task | rates | seeds | metric | before | after | change for the better | verdict |",
-        "|---|---|---|---|---|---|---|---|",
-    ]  # fmt: skip
-    for task in found["tasks"]:
-        if "your_rate" not in task:
-            lines.append(f"| {task['task']} | - | - | - | - | - | - | {task['verdict']}: {task['reason']} |")
-            continue
-        for rates, measured in (("its own", task["your_rate"]), ("each side's best", task["best_rate"])):
-            if measured is not None:
-                lines.append(f"| {task['task']} | {rates} | {_figures(task['metric'], measured)} |")
-    made = found["made"]
-    lines += ["", f"Made with `{made['command']}`, torch {made['torch']}; the interval is one of 95 %."]
-    return "\n".join(lines)
-
-
-def _figures(metric: str, measured: dict[str, Any]) -> str:
-    """Seeds, metric, before, after, change and verdict of one comparison as cells of a table."""
-
-    def shown(value: float | None) -> str:
-        return "failed" if value is None else f"{100 * value:.1f} %" if metric == "accuracy" else f"{value:.3g}"
-
-    interval = measured["interval"]
-    change = "-"
-    if interval is not None:
-        points = metric == "accuracy"
-        change = " to ".join(f"{100 * edge:+.1f}" if points else f"{edge:+.3g}" for edge in interval)
-        change += " points" if points else ""
-    before, after = shown(measured["before"]), shown(measured["after"])
-    return f"{measured['seeds']} | {metric} | {before} | {after} | {change} | {measured['verdict']}"
 
 
 def _program(path: Path) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 from .finding import LEVELS
+from .levels import settled
 from .rule import GOAL, SUBSCRIPTIONS, Rule, RuleError, Threshold
 
 
@@ -42,7 +43,7 @@ def rule_files(pack: Path) -> list[Path]:
 
 
 def load_file(path: Path) -> Rule:
-    """Load one rule file. Raises RuleError where it is malformed."""
+    """Load one rule file, at the level that its evidence carries. Raises RuleError where it is malformed."""
     module = _run(path)
     found = [value for value in vars(module).values() if isinstance(value, Rule)]
     if len(found) != 1:
@@ -57,7 +58,7 @@ def load_file(path: Path) -> Rule:
         raise RuleError(path, 1, "the file has no docstring, which is the rule's page")
     result = replace(found[0], name=path.stem.replace("_", "-"), family=path.parent.name, path=path)
     _check_subscription(result, path, line)
-    return result
+    return settled(result)
 
 
 def _check_subscription(found: Rule, path: Path, line: int) -> None:

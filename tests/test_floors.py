@@ -13,7 +13,7 @@ PACKAGE = ROOT / "nnlint"
 
 FLOORS = {
     "facts": 0, "finding": 0, "fix": 0, "settings": 0,
-    "rule": 1, "registry": 1,
+    "rule": 1, "registry": 1, "levels": 1,
     "configuration": 2, "source": 2, "worker": 2,
     "engine": 3, "inspection": 3, "trainer": 3,
     "baseline": 4, "blueprint": 4, "catalogue": 4, "cells": 4, "checking": 4, "confirming": 4, "drawing": 4,

@@ -46,6 +46,7 @@ class Study:
         self.started = time.monotonic()
         self.scouts: dict[str, Scouted] = {}
         self.refused: dict[str, str] = {}
+        self.crashed: set[str] = set()
         self.race: Race | None = None
         self.tuned_race: Race | None = None
         self.factors: dict[str, float | None] = {}
@@ -112,6 +113,7 @@ class Study:
                 self.scouts[name] = answer
             else:
                 self.refused[name] = str(answer["reason"])
+                self.crashed |= {name} if answer["status"] == "crashed" else set()
         if self.original.name not in self.scouts:
             reason = self.refused.pop(self.original.name)
             if reason != NO_STEP or self.task:
@@ -293,7 +295,8 @@ class Study:
     def _words(self) -> Iterator[Verdict]:
         for arm in self.arms[1:]:
             if arm.name in self.refused:
-                yield Verdict(name=arm.name, word="not confirmed", reason=self.refused[arm.name])
+                reason, crashed = self.refused[arm.name], arm.name in self.crashed
+                yield Verdict(name=arm.name, word="not confirmed", reason=reason, crashed=crashed)
             elif self.race is None:
                 yield Verdict(name=arm.name, word="undecided", reason="interrupted before anything was measured")
             else:

@@ -83,6 +83,8 @@ class Verdict(Plain):
     """The standard error of the mean difference over the pairs."""
     seeds: int = 0
     identical: bool = False
+    crashed: bool = False
+    """Whether the changed program does not even begin to train, where the original does."""
     failures: Failures = Failures()
     seconds: float = 0.0
     factors: tuple[float, float] | None = None
