@@ -95,6 +95,7 @@ def _worker() -> Any:
 
 
 def _do(job: dict[str, Any], job_module: Any) -> None:
+    tempfile.tempdir = None  # what was found here before the job leads it elsewhere
     try:
         if "call" not in job:
             job_module.work(job)
