@@ -19,6 +19,7 @@ from .commands.lr import lr
 from .commands.rules import config, rule, rules
 from .commands.terminal import error as say_error
 from .commands.terminal import mistake, tell
+from .commands.train import train
 
 
 @click.group(
@@ -44,7 +45,7 @@ def cli(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-for command in (check, rules, rule, config, facts, graph, confirm, lr, clean):
+for command in (check, rules, rule, config, facts, graph, confirm, lr, train, clean):
     cli.add_command(command)
 
 

@@ -160,3 +160,47 @@ study = _join(
     _option("Output", "--level", type=click.Choice(("advice", "warning", "error")),
             help="The weakest findings to confirm.  [default: warning]"),
 )  # fmt: skip
+
+training = _join(
+    _option("Training", "--seeds", type=click.IntRange(1, 1000), help="Runs; as the configuration has it by default."),
+    _option("Training", "--first-seed", type=click.IntRange(min=0), default=0, show_default=True,
+            help="Seed of the first run; the others count on from it."),
+    _option("Training", "--workers", type=click.IntRange(1, 64), default=2, show_default=True,
+            help="Runs at a time."),
+    _option("Training", "--write-script", metavar="FILE",
+            help="Write the PyTorch script of the configuration, and train nothing."),
+    _option("Output", "--chart", metavar="FILE", help="Draw the curves of every seed into this file (.png or .svg)."),
+    _option("Output", "--output-format", type=click.Choice(("text", "json")), default="text", show_default=True,
+            help="How the result is written; JSON is the report of the check with the runs as `training`."),
+    _option("Output", "--level", type=click.Choice(("advice", "warning", "error")),
+            help="The weakest findings to show.  [default: warning]"),
+)  # fmt: skip
+
+tracking = _join(
+    _option("Output", "--track", type=click.Choice(("tensorboard", "wandb", "mlflow", "csv")),
+            help="Write runs, curves and verdicts there as well; wandb offline, mlflow into an SQLite file."),
+    _option("Output", "--track-to", metavar="PATH",
+            help="Folder (of mlflow, file) to track to.  [default: runs, wandb, mlflow.db]"),
+)  # fmt: skip
+
+advice = _join(
+    _option("Fixing", "--fix", is_flag=True, help="Train with and without each change, and write the best found."),
+    _option("Fixing", "-o", "--output", metavar="FILE", help="Write the improved configuration here, not to CONFIG."),
+    _option("Study", "--seeds", type=click.IntRange(3, 16), default=16, show_default=True, help="Most pairs of runs."),
+    _option("Study", "--budget", type=click.FloatRange(min=1), metavar="SECONDS", default=300.0, show_default=True,
+            help="Time for all runs together."),
+    _option("Study", "--cache/--no-cache", default=True,
+            help="Keep results in .nnlint_cache, so that no run is made twice.  [default: cache]"),
+    _option("Output", "--chart", metavar="FILE", help="Draw the learning curves into this file (.png or .svg)."),
+    _option("Output", "--output-format", type=click.Choice(("text", "json")), default="text", show_default=True,
+            help="How findings and verdicts are written."),
+    _option("Output", "--level", type=click.Choice(("advice", "warning", "error")),
+            help="The weakest findings to show, and to try with --fix.  [default: warning]"),
+)  # fmt: skip
+
+interpreter = _join(
+    _option("Running your code", "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
+            help="Time limit for the check.  [default: 60]"),
+    _option("Running your code", "--python", metavar="PATH",
+            help="Python (or virtual environment) that trains; the project's own by default."),
+)  # fmt: skip

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .reading import Written, read
+from .reading import Mistakes, Written, read
 from .schema import Blueprint
 from .script import Script, script_of
 
-__all__ = ["Blueprint", "Script", "Written", "read", "script_of"]
+__all__ = ["Blueprint", "Mistakes", "Script", "Written", "read", "script_of"]

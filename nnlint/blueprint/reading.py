@@ -45,7 +45,7 @@ def read(path: Path, text: str | None = None) -> Written:
         message = "the configuration is empty" if tree is None else "the configuration is not a mapping of keys"
         raise Mistakes([mistake(path, message, 1, 'it begins with keys such as "data:" and "model:"')])
     try:
-        blueprint = Blueprint.model_validate(_plain(tree))
+        blueprint = Blueprint.model_validate(plain(tree))
     except ValidationError as error:
         raise Mistakes([_explained(path, text, tree, dict(one)) for one in error.errors()]) from error
     return Written(path, text, tree, blueprint)
@@ -117,12 +117,12 @@ def _tree(path: Path, text: str) -> Any:
         raise Mistakes([mistake(path, f"not valid YAML: {first}")]) from error
 
 
-def _plain(value: Any) -> Any:
-    """Return the data without what ruamel keeps beside it."""
+def plain(value: Any) -> Any:
+    """Return the data without what ruamel keeps beside it (a copy)."""
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     for kind in (bool, int, float, str):
         if isinstance(value, kind):
             return kind(value)

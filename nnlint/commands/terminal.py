@@ -6,8 +6,9 @@ import errno
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -22,6 +23,14 @@ def mistake(error: ConfigurationError) -> Report:
 
     trouble = Trouble(kind="configuration", path=error.path, line=error.line, message=error.message, help=error.help)
     return Report(errors=(trouble,))
+
+
+def refuse(ctx: click.Context, errors: Sequence[ConfigurationError]) -> NoReturn:
+    """Say all that is wrong with a configuration, in the order of its lines, and end."""
+    from ..report import joined
+
+    tell(joined(mistake(error) for error in sorted(errors, key=lambda error: error.line or 0)))
+    ctx.exit(2)
 
 
 def write(text: str, path: str | None) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..trainer import Confirmation, LearningRate
+from ..training import Training
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -66,15 +67,17 @@ def _visible(found: LearningRate) -> tuple[float, float]:
     return low - 0.1 * room, start + 0.6 * room
 
 
-def _figure(width: float, height: float) -> tuple[Figure, Any]:
+def _figure(width: float, height: float, columns: int = 1) -> tuple[Figure, Any]:
+    """Return a figure with its axes: a list of them where there are several columns."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), dpi=150, facecolor="white", layout="constrained")
-    axes = figure.add_subplot()
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis="y", color="#d0d7de", linewidth=0.5)
-    axes.tick_params(colors=_INK, labelsize=9)
-    return figure, axes
+    found = [figure.add_subplot(1, columns, number + 1) for number in range(columns)]
+    for axes in found:
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(axis="y", color="#d0d7de", linewidth=0.5)
+        axes.tick_params(colors=_INK, labelsize=9)
+    return figure, found if columns > 1 else found[0]
 
 
 def _written(figure: Figure, kind: str) -> bytes:
@@ -85,3 +88,21 @@ def _written(figure: Figure, kind: str) -> bytes:
     with matplotlib.rc_context({"svg.hashsalt": "nnlint", "svg.fonttype": "none"}):
         figure.savefig(held, format=kind, metadata={"Date": None} if kind == "svg" else None)
     return held.getvalue()
+
+
+def training_curves(result: Training, kind: str) -> bytes:
+    """Return loss and validation score of every seed over its epochs, side by side."""
+    share = result.metric == "accuracy"
+    figure, axes = _figure(9.0, 4.2, columns=2)
+    for number, run in enumerate(result.runs):
+        colour = _COLOURS[(number + 1) % len(_COLOURS)]
+        epochs = range(1, len(run.losses) + 1)
+        axes[0].plot(epochs, run.losses, color=colour, linewidth=1.3, label=f"seed {run.seed}")
+        axes[1].plot(epochs, [(100 if share else 1) * v for v in run.validation], color=colour, linewidth=1.3)
+    axes[0].set_ylabel("training loss")
+    axes[1].set_ylabel("validation accuracy in %" if share else "validation error in spreads of the target")
+    for one in axes:
+        one.set_xlabel("epochs")
+    if 1 < len(result.runs) <= 10:
+        axes[0].legend(frameon=False, fontsize=9)
+    return _written(figure, kind)

@@ -89,7 +89,7 @@ def mnist1d() -> tuple[Any, Any]:
 
 
 def names() -> tuple[Any, Any]:
-    """Return 4000 family names of 14 letters (a to z as 1 to 26, 0 in front), and from which of 10 countries each is."""
+    """Return 4000 family names of 14 letters (a to z as 1 to 26, 0 in front), from 10 countries, and which."""
     import importlib
     import unicodedata
     import zlib
