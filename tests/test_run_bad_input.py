@@ -231,7 +231,7 @@ def test_children_of_the_user_do_not_outlive_the_run(tmp_path):
 
 def test_interrupting_ends_the_worker(tmp_path):
     def workers():
-        listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=False).stdout
+        listed = subprocess.run(["ps", "-ewwo", "args"], capture_output=True, text=True, check=False).stdout
         return [line for line in listed.splitlines() if "nnlint/worker" in line and str(tmp_path) in line]
 
     (tmp_path / "train.py").write_text(MODEL + "print('here')\nwhile True: pass\n")
