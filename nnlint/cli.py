@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from . import __version__, options
+from .commands.advise import advise
 from .commands.check import check
 from .commands.clean import clean
 from .commands.confirm import confirm
@@ -45,7 +46,7 @@ def cli(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-for command in (check, rules, rule, config, facts, graph, confirm, lr, train, clean):
+for command in (check, rules, rule, config, facts, graph, confirm, lr, train, advise, clean):
     cli.add_command(command)
 
 
