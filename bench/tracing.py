@@ -2,9 +2,10 @@
 
 CPU time in one process, one thread, batch 1, the best of five; beside it torchlens and torch.export in the same run.
 The models are ResNet-50, ViT-B and GPT-2 small (128 tokens) by their published sizes, written here so that no model
-library is needed. Then: the first trace in a fresh process, the memory it adds, the time for models of up to 100,000
-operations, and (where transformers is installed) a decoder of 405 billion parameters in a user's script. Results go
-to bench/results/tracing.json, from which the documentation makes its tables. Exits with 1 above the limits.
+library is needed. Then: all facts with the probe beside a training step, the first trace in a fresh process, the memory
+it adds, the time for models of up to 100,000 operations, and (where transformers is installed) a decoder of 405 billion
+parameters in a user's script. Results go to bench/results/tracing.json, from which the documentation makes its tables.
+Exits with 1 above the limits.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ import torch  # noqa: E402
 IMPORT = time.process_time() - _started
 """Seconds that importing torch takes."""
 
-from tracing_models import MODELS, Long  # noqa: E402
+from tracing_models import MODELS, SMALLER, Long  # noqa: E402
 
 _started = time.process_time()
 from nnlint.worker import tiers  # noqa: E402
@@ -49,6 +50,8 @@ TIMES = 10
 """As much as a trace of ours, torchlens and torch.export take at least."""
 FIRST_LIMIT = 0.5
 """Of importing torch, for the first trace in a fresh process."""
+PROBE_LIMIT = 4.0
+"""Of a training step on two samples, for all facts of a model."""
 MEMORY = (0.1, 64.0)
 """Of the parameters' size, or megabytes: the larger of the two is the limit."""
 OPERATIONS = (1_000, 3_000, 10_000, 30_000, 100_000)
@@ -99,14 +102,32 @@ def against_forward(name: str) -> Row:
     return {"model": name, **{key: 1000 * value for key, value in found.items()}}
 
 
+def probed(name: str) -> Row:
+    """Return what all facts of one model take, the probe with them, and a training step on as many samples."""
+    build, inputs = {**MODELS, **SMALLER}[name]
+    model, given = build(), torch.cat([inputs(), inputs()])
+    found: dict[str, Any] = {}
+
+    def step() -> None:
+        model(given).mean().backward()
+        model.zero_grad()
+
+    def facts() -> None:
+        found.update(describe(model, target="", path=None, inputs=(given,))["probe"])
+
+    seconds = {"step": best(step, times=3), "facts": best(facts, times=3)}
+    unknown = [key for key, value in found.items() if isinstance(value, dict) and "unknown" in value and key != "loss"]
+    return {"model": name, **{key: 1000 * value for key, value in seconds.items()}, "unknown": unknown}
+
+
 def memory(name: str) -> Row:
     """Return the megabytes that the first trace in this process adds at most, and those of the parameters."""
     build, inputs = MODELS[name]
     model, given = build().eval(), inputs()
     described = added(lambda: describe(model, target="", path=None, inputs=(given,), probe=False))
     size = sum(p.numel() * p.element_size() for p in model.parameters()) / 1e6
-    probed = added(lambda: describe(model, target="", path=None, inputs=(given,)))
-    return {"model": name, "parameters": size, "added": described, "with the probe": probed}
+    whole = added(lambda: describe(model, target="", path=None, inputs=(given,)))
+    return {"model": name, "parameters": size, "added": described, "with the probe": whole}
 
 
 def added(run: Callable[[], object]) -> float:
@@ -185,7 +206,8 @@ def fresh(part: str, *arguments: str) -> Any:
 
 
 PARTS: dict[str, Callable[..., Any]] = {
-    "first": first, "forward": against_forward, "memory": memory, "long": long, "large": large,
+    "first": first, "forward": against_forward, "probe": probed, "memory": memory, "long": long,
+    "large": large,
 }  # fmt: skip
 
 
@@ -197,6 +219,7 @@ def measured() -> dict[str, Any]:
             found[library] = importlib.metadata.version(library)
     found["first"] = [min((fresh("first", name) for _ in range(3)), key=lambda row: row["ratio"]) for name in MODELS]
     found["forward"] = [fresh("forward", name) for name in MODELS]
+    found["probe"] = [fresh("probe", name) for name in (*SMALLER, *MODELS)]
     found["memory"] = [fresh("memory", name) for name in MODELS]
     found["long"] = fresh("long")
     found["large"] = [fresh("large", how) for how in BUILT] if "transformers" in found else []
@@ -219,6 +242,11 @@ def judged(found: dict[str, Any]) -> list[tuple[str, bool]]:
                 told.append(
                     (f"{row['model']}: {other} takes {times:.0f} times as long (at least {TIMES})", times >= TIMES)
                 )
+    for row in found["probe"]:
+        line = (
+            f"{row['model']}: all facts take {row['facts']:.0f} ms, {row['facts'] / row['step']:.1f} of a training step"
+        )
+        told.append((f"{line} (limit {PROBE_LIMIT})", row["facts"] <= PROBE_LIMIT * row["step"]))
     for row in found["memory"]:
         limit = max(MEMORY[0] * row["parameters"], MEMORY[1])
         line = f"{row['model']}: {row['added']:.0f} MB added to {row['parameters']:.0f} MB (limit {limit:.0f} MB)"

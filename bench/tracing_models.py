@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import torch
@@ -37,6 +38,27 @@ def resnet50() -> nn.Module:
             layers.append(Bottleneck(before, inner, stride if k == 0 else 1))
             before = 4 * inner
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2048, 1000))
+
+
+class Basic(nn.Module):
+    def __init__(self, before: int, width: int, stride: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(before, width, 3, stride, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True),
+            nn.Conv2d(width, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width),
+        )  # fmt: skip
+        down = nn.Sequential(nn.Conv2d(before, width, 1, stride, bias=False), nn.BatchNorm2d(width))
+        self.skip = nn.Identity() if stride == 1 and before == width else down
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.relu(self.body(x) + self.skip(x))
+
+
+def resnet18() -> nn.Module:
+    stem = [nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(3, 2, 1)]
+    widths = [64, 64, 64, 128, 128, 256, 256, 512, 512]
+    blocks = [Basic(a, b, 1 if a == b else 2) for a, b in itertools.pairwise(widths)]
+    return nn.Sequential(*stem, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 1000))
 
 
 class Block(nn.Module):
@@ -101,4 +123,7 @@ MODELS: dict[str, tuple[Callable[[], nn.Module], Callable[[], torch.Tensor]]] = 
     "ResNet-50": (resnet50, lambda: torch.randn(1, 3, 224, 224)),
     "ViT-B": (ViT, lambda: torch.randn(1, 3, 224, 224)),
     "GPT-2 small": (GPT2, lambda: torch.randint(0, 50257, (1, 128))),
+}
+SMALLER: dict[str, tuple[Callable[[], nn.Module], Callable[[], torch.Tensor]]] = {
+    "ResNet-18": (resnet18, lambda: torch.randn(1, 3, 224, 224)),
 }

@@ -18,6 +18,7 @@ def tables() -> dict[str, str]:
         f"transformers {traced['transformers']}",
         "tracing-cost": _cost(traced["forward"]),
         "tracing-first": _first(traced["first"], traced["memory"]),
+        "tracing-probe": _probe(traced["probe"]),
         "tracing-large": _large(traced["large"]),
         "initializations": _confusion(known),
         "initializations-summary": _summary(known),
@@ -72,6 +73,19 @@ def _first(first: list[dict[str, Any]], memory: list[dict[str, Any]]) -> str:
             f"| {time['model']} | {time['seconds']:.2f} s | {time['ratio']:.2f} | {space['parameters']:.0f} MB "
             f"| {space['added']:.0f} MB | {space['with the probe']:.0f} MB |"
         )
+    return "\n".join(lines)
+
+
+def _probe(rows: list[dict[str, Any]]) -> str:
+    lines = [
+        "| CPU milliseconds | training step | facts with the probe | share | not answered |",
+        "|---|--:|--:|--:|---|",
+    ]
+    lines += [
+        f"| {row['model']} | {row['step']:,.0f} | {row['facts']:,.0f} | {row['facts'] / row['step']:.1f} "
+        f"| {', '.join(f'`{key}`' for key in row['unknown']) or 'nothing'} |"
+        for row in rows
+    ]
     return "\n".join(lines)
 
 
