@@ -14,6 +14,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from case_files import CASES as CASES_FOLDER  # noqa: E402
 from case_files import Case, cases, counted  # noqa: E402
 from test_rules_data import FAULTY as DATA_FAULTY  # noqa: E402
 from test_rules_data import SOUND as DATA_SOUND  # noqa: E402
@@ -31,31 +32,7 @@ from nnlint.worker.job import run  # noqa: E402
 
 CASES = cases()
 ENOUGH = 3
-FEWER: frozenset[str] = frozenset(
-    """
-    accumulation-undivided activation-off-goal adam-without-nesterov adaptive-optimizer-on-convnet
-    attention-dropout-at-inference batch-axis-taken-as-time batch-mixed-by-reshape batchnorm-batch-of-one
-    batchnorm-momentum-inverted best-weights-not-kept bias-before-norm broken-data capacity-mismatch
-    checkpoint-not-loaded checkpoint-without-optimizer class-axis-scrambled class-imbalance clip-by-value
-    constant-learning-rate constant-output coupled-weight-decay dead-relu decayed-norms-and-biases
-    deep-net-without-normalization default-learning-rate dense-only-image-model dropout-at-inference
-    dropout-before-batchnorm dropout-on-output dropout-rate-inverted dropout-rate-off-kind dropout-rate-out-of-range
-    exploding-gradient few-epochs fitted-before-split forward-called-directly future-token-leak
-    half-precision-weights ignored-input init-mismatched-to-activation initial-loss-off input-width-mismatch
-    inverted-padding-mask kernel-beyond-map kl-div-on-probabilities large-batch last-step-is-padding
-    layernorm-under-sigmoid learning-rate-out-of-range linear-after-linear logits-thresholded-at-half
-    missing-zero-grad momentum-out-of-range momentum-without-nesterov narrow-hidden-layer no-gradient
-    norm-after-output optimizer-recreated-each-step outlier-sensitive-loss output-width-mismatch
-    overridden-module-method oversized-activations padding-counted-in-loss plain-dropout-after-selu
-    plateau-without-metric redundant-regularizers relu-before-loss repeated-activation reused-batchnorm
-    rnn-without-clipping saturating-hidden-activation scheduler-before-optimizer selu-not-self-normalizing
-    sgd-without-momentum shrunk-to-nothing single-layer-rnn-dropout slow-optimizer softmax-before-cross-entropy
-    softmax-loss-mismatch softmax-over-wrong-dim state-dict-by-reference swa-without-bn-update symmetric-init
-    uncompounded-scaling unoptimized-parameters unregistered-submodule unscaled-features unscaled-target
-    unseeded-run unshuffled-training-data unused-parameters unusual-hidden-depth vae-loss-scales-mixed
-    vanishing-gradient weight-averaging-untried width-before-depth
-    """.split()
-)
+FEWER = frozenset((CASES_FOLDER / "fewer.txt").read_text().split())
 """Rules with fewer programs, until somebody writes them."""
 
 
