@@ -24,11 +24,11 @@ def _read(name: str) -> Any:
 
 
 def _cost(rows: list[dict[str, Any]]) -> str:
-    head = "| CPU milliseconds | a step | the first, observed | a later one, observed | more |"
+    head = "| CPU milliseconds | a step | observed | the first, observed | more a step |"
     lines = [head, "|---|--:|--:|--:|--:|"]
     lines += [
-        f"| {row['program']} | {row['step_ms']:.1f} | {row['first_ms']:.1f} | {row['observed_ms']:.1f} "
-        f"| {row['extra_ms']:.1f} |"
+        f"| {row['program']} | {row['step_ms']:.1f} | {row['observed_ms']:.1f} | {row['first_ms']:.1f} "
+        f"| {row['extra_ms']:.1f} ({100 * row['share']:.0f} %) |"
         for row in rows
     ]
     return "\n".join(lines)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import linecache
 import re
 import weakref
@@ -104,10 +105,10 @@ class Watch(TorchFunctionMode):
     def split(self) -> None:
         """Forget what was picked so far: parts of the data that were cut before the training are no batches of it.
 
-        The files of the user's are looked for, so that `rest` finds them known.
+        The user's files are looked at, so that `rest` finds them known.
         """
         self._picked.clear()
-        users_files()
+        _insists()
 
     def source(self, tensor: torch.Tensor) -> torch.Tensor | None:
         """Return the tensor from which `tensor` was picked by an index, None where it was not."""
@@ -121,8 +122,15 @@ def _modes() -> list[Any]:
 
 def _insists() -> bool:
     """Whether a source of the user's names an accelerator and none of them asks whether there is one."""
-    texts = ["".join(linecache.getlines(path)) for path in users_files()]
-    return any(_NAMED.search(text) for text in texts) and not any("is_available" in text for text in texts)
+    found = [_names(path) for path in users_files()]
+    return any(named for named, _ in found) and not any(asks for _, asks in found)
+
+
+@functools.lru_cache(4096)
+def _names(path: str) -> tuple[bool, bool]:
+    """Return whether a file names an accelerator, and whether it asks for one."""
+    text = "".join(linecache.getlines(path))
+    return _NAMED.search(text) is not None, "is_available" in text
 
 
 def _or_cpu(device: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import re
 import time
 from collections.abc import Iterator
@@ -76,6 +77,7 @@ class HeldBack:
         return {}
 
 
+@functools.lru_cache(1024)
 def _is_name(name: str) -> bool:
     words = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower())
     return any(word in _NAMES for word in words) and not any(word.startswith("train") for word in words)

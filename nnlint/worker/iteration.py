@@ -34,6 +34,9 @@ class Surroundings:
 
     raised: BaseException | None = None
 
+    def __init__(self) -> None:
+        self.later = Later()
+
     def outermost(self, module: nn.Module) -> nn.Module:
         """Return the module that holds `module` and that no other one holds."""
         return module
@@ -58,7 +61,7 @@ class Iteration:
     def __init__(self, around: Surroundings) -> None:
         self.recorder = FailingRecorder(on_root_call=self._met, on_node=self._note)
         self.recorder.on_failure = self._failed
-        self.later = Later()
+        self.later = around.later
         self.signals = Signals(self.later)
         self.losses: list[dict[str, Any]] = []
         self.models: list[nn.Module] = []

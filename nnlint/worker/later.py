@@ -5,9 +5,11 @@ What a job reads is kept as a copy where the training may change it.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 
 import torch
+from torch.nn.parameter import is_lazy
 
 Job = Callable[[bool], None]
 """Told whether it may still read the user's data."""
@@ -22,6 +24,7 @@ class Later:
     def __init__(self) -> None:
         self._jobs: list[Job] = []
         self._kept = 0
+        self._early: dict[int, tuple[weakref.ref[torch.Tensor], torch.Tensor]] = {}
 
     def put(self, job: Job) -> None:
         """Put a job off."""
@@ -35,13 +38,29 @@ class Later:
             self._jobs.pop(0)
         self._kept = 0
 
+    def prepare(self, values: torch.Tensor) -> None:
+        """Copy values that are likely to be wanted later on as they are now."""
+        plain = not is_lazy(values) and values.layout is torch.strided and values.device.type != "meta"
+        kept = self.copy(values) if plain else None
+        if kept is not None:
+            self._early[id(values)] = (weakref.ref(values), kept)
+
     def copy(self, values: torch.Tensor) -> torch.Tensor | None:
         """Return a copy of `values` as they are now; None where too much is kept already."""
+        early = self._early.pop(id(values), None)
+        if early is not None and early[0]() is values and _equal(early[1], values):
+            return early[1]
         if self._kept + values.numel() > KEPT:
             return None
         self._kept += values.numel()
         with torch.no_grad(), torch._C.DisableTorchFunction():
             return values.detach().clone()
+
+
+def _equal(copy: torch.Tensor, values: torch.Tensor) -> bool:
+    with torch.no_grad(), torch._C.DisableTorchFunction():
+        same = copy.dtype is values.dtype and copy.device == values.device and copy.layout is values.layout
+        return same and bool(torch.equal(copy, values.detach()))
 
 
 def thinned(values: torch.Tensor, most: int) -> torch.Tensor:

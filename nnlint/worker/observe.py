@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
+from . import listening
 from .devices import Watch
 from .held_back import HeldBack
 from .holders import out_of_reach
@@ -43,6 +44,7 @@ class Observer(Surroundings):
     """
 
     def __init__(self, limit: int, watch: Watch) -> None:
+        super().__init__()
         self.limit = limit
         self.epochs: int | None = None
         self.watched = False
@@ -99,6 +101,8 @@ class Observer(Surroundings):
     def __enter__(self) -> Observer:
         self.watched = True
         self._patches.put(nn.Module, "__call__", self._calling)
+        listening.stay()
+        self._patches.later(listening.go)
         self._parents.watch(self._patches)
         self.loads.watch(self._patches)
         self.loaders.watch(self._patches)
@@ -199,9 +203,13 @@ class Observer(Surroundings):
 
     # -- the loop
 
-    def begin(self) -> None:
-        """The first optimizer is built: what follows is the training."""
-        self._watch.split()
+    def built(self, entry: Any) -> None:
+        """An optimizer is built: what follows the first is the training. What it holds is copied ahead of its steps."""
+        if len(self.loop.optimizers) == 1:
+            self._watch.split()
+        if self.loop.steps == 0:
+            for parameter in entry.parameters():
+                self.later.prepare(parameter)
 
     def before_backward(self, tensors: Any) -> None:
         """Read the losses and the data behind what `backward()` is called on."""
@@ -217,7 +225,9 @@ class Observer(Surroundings):
             first = next(each_tensor(self._current.given[0][1:]), None)
             whole = self._watch.source(first) if first is not None else None
             self.held_back.features = first if whole is None else whole
-        by_hand = [] if self.loop.optimizers else [p for model in models for p in model.parameters()]
+        by_hand: list[torch.Tensor] = (
+            [] if self.loop.optimizers else [p for model in models for p in model.parameters()]
+        )
         self.loop.before_backward(sys._getframe(2), by_hand, tensors)
 
     def after_backward(self) -> None:

@@ -24,8 +24,8 @@ class Listener(Protocol):
     def check(self) -> None:
         """May raise in the user's code."""
 
-    def begin(self) -> None:
-        """The first optimizer is built."""
+    def built(self, entry: SeenOptimizer) -> None:
+        """An optimizer is built."""
 
     def before_backward(self, tensors: Any) -> None:
         """`backward()` is called on `tensors`."""
@@ -66,10 +66,9 @@ class LoopCalls:
         def __init__(optimizer: Optimizer, *args: Any, **kwargs: Any) -> None:
             self._check()
             original(optimizer, *args, **kwargs)
-            if not self._loop.optimizers:
-                self._listener.begin()
             span, given = construction(sys._getframe(1), optimizer)
             self._loop.built(optimizer, span, given)
+            self._listener.built(self._loop.optimizers[-1])
 
         return __init__
 

@@ -7,8 +7,7 @@ tensors in between gives the edges. Nothing is computed here and nothing of what
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any
 
@@ -18,7 +17,7 @@ from torch.overrides import TorchFunctionMode
 
 from . import operations
 from .arguments import call_arguments, layer_arguments, softmax_axis
-from .listening import listen, stop
+from .listening import Paused, listen, stop
 from .sites import call_site, is_operator, site, span_of
 from .values import describe_tensor, each_tensor
 
@@ -120,14 +119,9 @@ class Recorder(TorchFunctionMode):
         self._written.clear()
         self._kept.clear()
 
-    @contextmanager
-    def paused(self) -> Iterator[None]:
+    def paused(self) -> Paused:
         """Record nothing inside the block."""
-        self._inside += 1
-        try:
-            yield
-        finally:
-            self._inside -= 1
+        return Paused(self)
 
     # -- listening
 
@@ -257,7 +251,8 @@ class Recorder(TorchFunctionMode):
         node["name"] = operations.class_name(module)
         if self._stack:
             node["module"] = self._paths.get(id(module), self._stack[-1])[0]
-        own = [self._names[id(p)] for p in module.parameters() if id(p) in self._names]
+        held = module.parameters() if module._modules else module._parameters.values()
+        own = [self._names[id(p)] for p in held if id(p) in self._names]
         node["parameters"] = list(dict.fromkeys(own + node["parameters"]))
         arguments = layer_arguments(module)
         if op in ("softmax", "log_softmax", "softmin") and reads:
