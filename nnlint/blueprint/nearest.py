@@ -75,7 +75,8 @@ def _steps(written: Written, done: tuple[Change, ...], numbers: list[float]) -> 
     for key, values in words.items():
         for value in values:
             yield (Change(key, value),)
-    yield from _optimizers(blueprint.optimizer.momentum is not None, blueprint.optimizer.betas is not None)
+    given = {name for name, value in blueprint.optimizer.model_dump().items() if value is not None}
+    yield from _optimizers(given)
     yield from _dropouts(getattr(blueprint.model, "dropout", None) is not None, numbers)
     for block in ("clip", "early_stopping", "swa"):
         if getattr(blueprint, block) is not None:
@@ -95,20 +96,21 @@ def _steps(written: Written, done: tuple[Change, ...], numbers: list[float]) -> 
                 yield (Change(("model", name), [count if i == at else w for i, w in enumerate(widths)]),)
 
 
-def _optimizers(momentum: bool, betas: bool) -> Iterator[tuple[Change, ...]]:
+def _optimizers(given: set[str]) -> Iterator[tuple[Change, ...]]:
+    """Yield other kinds, without the options (of those `given`) that they do not have, and options more or less."""
+
+    def without(*names: str) -> list[Change]:
+        return [Change(("optimizer", name), REMOVED) for name in names if name in given]
+
     for kind in get_args(OptimizerName):
-        step = [Change(("optimizer", "kind"), kind)]
-        if kind not in ("sgd", "rmsprop") and momentum:
-            step.append(Change(("optimizer", "momentum"), REMOVED))
-        if kind != "sgd":
-            step.append(Change(("optimizer", "nesterov"), REMOVED))
-        if betas and kind in ("sgd", "rmsprop", "adagrad", "adadelta"):
-            step.append(Change(("optimizer", "betas"), REMOVED))
-        yield tuple(step)
+        lacks = [] if kind in ("sgd", "rmsprop") else ["momentum"]
+        lacks += [] if kind == "sgd" else ["nesterov"]
+        lacks += ["betas"] if kind in ("sgd", "rmsprop", "adagrad", "adadelta") else []
+        yield (Change(("optimizer", "kind"), kind), *without(*lacks))
     yield (Change(("optimizer", "nesterov"), True),)
-    yield (Change(("optimizer", "nesterov"), REMOVED),)
-    yield (Change(("optimizer", "weight_decay"), REMOVED),)
-    yield (Change(("optimizer", "momentum"), REMOVED), Change(("optimizer", "nesterov"), REMOVED))
+    for names in (("nesterov",), ("weight_decay",), ("momentum", "nesterov")):
+        if given & set(names):
+            yield tuple(without(*names))
 
 
 def _dropouts(there: bool, numbers: list[float]) -> Iterator[tuple[Change, ...]]:

@@ -15,6 +15,7 @@ from .terminal import chart_kind, in_colour, progress, tell, write_bytes
 @click.command(cls=options.Command)
 @click.argument("path", type=click.Path(exists=True, dir_okay=False))
 @options.study
+@options.tracking
 @options.choosing
 @options.running
 @click.pass_context
@@ -46,7 +47,10 @@ def confirm(
     from ..pipeline import check_targets, exit_status
     from ..render.style import Style
     from ..render.verdicts import as_json, as_text
+    from ..tracking import check_place, of_confirmation, track
     from ..trainer import Confirmation
+
+    check_place(given["track"])
 
     settings = settings_for((path,), given).model_copy(update={"run": not given["static"]})
     report = check_targets((path,), settings, progress=progress)
@@ -71,6 +75,9 @@ def confirm(
         from ..render import charts
 
         write_bytes(charts.learning_curves(result, kind), chart)
+    if given["track"] and result.verdicts:
+        record = of_confirmation(Path(path).stem, result)
+        click.echo(f"tracked in {track(record, given['track'], given['track_to'])}", err=True)
     tell(report)
     unjudged = bool(result.verdicts) and all(verdict.word == "not confirmed" for verdict in result.verdicts)
     ctx.exit(2 if unjudged else exit_status(report, settings, exit_zero=True))
