@@ -27,6 +27,7 @@ import zoo_operators  # noqa: E402
 
 zoo_operators.provide()
 import zoo  # noqa: E402
+from torch import nn  # noqa: E402
 
 import nnlint  # noqa: E402
 from nnlint.facts import Layer, Model, Output, Probe  # noqa: E402
@@ -43,10 +44,12 @@ SMALL = ("atto", "femto", "pico", "nano", "zepto", "xxtiny", "xtiny", "tiny", "x
 """What the names of a family's small members hold."""
 CANDIDATES = 8
 """So many members of a family are compared."""
-SHRUNKEN = ("shallow and narrow", "shallow", "shallow, each kind", "default", "completed")
+NARROW, SLIM = "shallow and narrow", "shallow, few experts and words"
+SHRUNKEN = (NARROW, SLIM, "shallow", "shallow, each kind", "default", "completed")
 """The order in which variants of a configuration are tried: the cheap ones first."""
-OWN_WIDTHS = ("shallow", "default", "completed")
-"""Variants whose layers are as wide as the library makes them."""
+FEW = {"num_experts": 4, "num_local_experts": 4, "n_routed_experts": 4, "moe_num_experts": 4, "num_experts_per_tok": 2,
+       "moe_topk": 2, "n_group": 1, "topk_group": 1, "num_expert_group": 1, "vocab_size": 4000}  # fmt: skip
+"""What makes a configuration large without making its layers wider."""
 LOUD = ("warning", "error")
 MODEL_ALONE = (Model, Layer, Output, Probe)
 
@@ -111,6 +114,8 @@ def row_of(which: str, family: str, members: list[str]) -> dict[str, Any]:
     """Return what nnlint says about a family's smallest member."""
     name = smallest(which, members) if which != "transformers" else members[0]
     variants = dict(zoo.variants(which, name))
+    if which == "transformers":
+        variants[SLIM] = lambda: slim(name)
     best: dict[str, Any] = {"status": "not built"}
     started = time.process_time()
     signal.setitimer(signal.ITIMER_PROF, LIMIT)
@@ -121,16 +126,33 @@ def row_of(which: str, family: str, members: list[str]) -> dict[str, Any]:
                 best = row
             # Narrow layers are nobody's choice: what they are blamed for is asked again at their own width.
             loud = any(f["level"] in LOUD for f in best.get("findings", ()))
-            if best["status"] == "traced" and not (loud and best["variant"] == SHRUNKEN[0]):
-                break
-            if loud and row["status"] == "traced" and variant in OWN_WIDTHS:
-                best = row
+            if loud and best["variant"] == NARROW and row["status"] == "traced" and variant != NARROW:
+                best, loud = row, False
+            if best["status"] == "traced" and not (loud and best["variant"] == NARROW):
                 break
     except OutOfTime:
         best = best if "findings" in best else {"status": "time", "reason": f"more than {LIMIT:.0f} CPU seconds"}
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
     return {"set": which, "family": family, "name": name, **best, "seconds": round(time.process_time() - started, 2)}
+
+
+def slim(name: str) -> nn.Module:
+    """Build an architecture of transformers with few layers, experts and words, each layer as wide as by default."""
+    import transformers
+
+    mapping, kind = zoo._transformers()[name]
+    configuration = mapping[kind]()
+    zoo.shallow(configuration)
+    for part in zoo._parts(configuration):
+        for setting, most in FEW.items():
+            value = getattr(part, setting, None)
+            if isinstance(value, int) and not isinstance(value, bool) and value > most:
+                zoo._set(part, setting, most)
+        for setting in [n for n in vars(part) if n.endswith("token_id") and isinstance(getattr(part, n), int)]:
+            zoo._set(part, setting, min(getattr(part, setting), FEW["vocab_size"] - 1))
+    made: nn.Module = getattr(transformers, name)(configuration)
+    return made
 
 
 def rank(row: dict[str, Any]) -> int:
