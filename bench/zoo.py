@@ -158,9 +158,9 @@ def _configured(name: str) -> list[tuple[str, Build]]:
 
     return [
         ("shallow", lambda: build(shallow)),
+        ("shallow and narrow", lambda: build(small)),
         ("shallow, each kind", lambda: build(lambda configuration: shallow(configuration, each_kind=True))),
         ("default", lambda: build(lambda configuration: None)),
-        ("shallow and narrow", lambda: build(small)),
         ("completed", lambda: build(completed)),
     ]
 

@@ -31,8 +31,8 @@ from torch import nn  # noqa: E402
 from torch.nn.parameter import is_lazy  # noqa: E402
 from worker import inputs, structure, tiers  # type: ignore[import-not-found]  # noqa: E402
 
-LIMIT = float(os.environ.get("NNLINT_ZOO_SECONDS", "60"))
-"""CPU seconds for one model."""
+LIMIT = float(os.environ.get("NNLINT_ZOO_SECONDS", "100"))
+"""CPU seconds for one model; half of those that are left for each of its variants."""
 MEMORY = float(os.environ.get("NNLINT_ZOO_GIB", "6"))
 """GiB of address space; half of it for the tensors of a model that is built with values."""
 POOL = 1 << 20
@@ -125,9 +125,9 @@ def row_of(which: str, name: str, weights: Weights) -> dict[str, Any]:
     started = time.process_time()
     for variant, build in zoo.variants(which, name):
         left = LIMIT - (time.process_time() - started)
-        if left < LIMIT / 6:
+        if left < LIMIT / 12:
             break
-        row = attempt(build, weights, left)
+        row = attempt(build, weights, left / 2)
         row["variant"] = variant
         if rank(row) > rank(best) or best.get("variant") is None:
             best = row
@@ -167,7 +167,7 @@ def attempt(build: zoo.Build, weights: Weights, seconds: float) -> dict[str, Any
         row["trace_seconds"] = round(time.process_time() - started, 2)
         row |= judged(model, found, trace)
     except OutOfTime:
-        row = {"status": "time", "reason": f"more than {LIMIT:.0f} CPU seconds"}
+        row = {"status": "time", "reason": f"more than {seconds:.0f} CPU seconds"}
         if before is None:
             return {**row, "status": "time", "reason": row["reason"] + " to build it"}
     finally:

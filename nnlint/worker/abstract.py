@@ -59,7 +59,8 @@ class AbstractRecorder(Recorder):
 
     def compute(self, func: Any, bare: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Compute by a shape rule where there is one; hand an unchanged input on as an object of its own."""
-        self.failing = (func, args, kwargs)
+        if bare != "_set_grad_enabled":  # a `no_grad` that an error leaves
+            self.failing = (func, args, kwargs)
         out = self._by_rule(bare, args, kwargs)
         if out is NotImplemented:
             try:

@@ -23,7 +23,7 @@ from .specs import Spec, parse_spec, shown
 from .tiers import TIERS, Trace, asks_for_values, can_run, run_tier
 from .values import each_tensor
 
-MOST_RUNS = 60
+MOST_RUNS = 80
 MOST_SECONDS = 20.0
 """CPU seconds after which no further input is tried."""
 _IN_TRAINING = re.compile(r"(in|during|when|while) training", re.IGNORECASE)
@@ -97,21 +97,25 @@ def guessed_inputs(model: nn.Module) -> tuple[Inputs | None, Trace | None]:
 
 
 def _search(model: nn.Module, *, evaluate: bool) -> tuple[Inputs | None, Trace | None]:
-    runs, order = itertools.count(), itertools.count()
+    order = itertools.count()
+    runs = 0
     best: Trace | None = None
     seen: set[str] = set()
     until = time.thread_time() + MOST_SECONDS
-    firsts, waiting = guesses(model), list[tuple[float, int, Specs]]()
+    firsts, furthest, likeliest = guesses(model), list[tuple[float, int, Specs]](), list[tuple[float, int, Specs]]()
     while time.thread_time() < until:
         specs = next(firsts, None)  # every first guess comes before any repair
         if specs is None:
+            # every third time what its own repair thinks likeliest, lest one that came far keeps all others waiting
+            waiting = likeliest if likeliest and runs % 3 == 2 else furthest
             if not waiting:
                 break
             _, _, specs = heapq.heappop(waiting)
         if repr(specs) in seen:
             continue
-        if next(runs) >= MOST_RUNS:
+        if runs >= MOST_RUNS:
             break
+        runs += 1
         seen.add(repr(specs))
         attempt = _attempt(model, specs, evaluate)
         if attempt.complete:
@@ -121,7 +125,8 @@ def _search(model: nn.Module, *, evaluate: bool) -> tuple[Inputs | None, Trace |
         if not evaluate and model.training and _IN_TRAINING.search(str(attempt.error)):
             return None, attempt  # no other input changes that
         for rank, repaired in enumerate(itertools.islice(repairs(model, specs, attempt), 60)):
-            heapq.heappush(waiting, (-len(attempt.nodes) + rank * 0.5, next(order), repaired))
+            heapq.heappush(furthest, (-len(attempt.nodes) + rank * 0.5, next(order), repaired))
+            heapq.heappush(likeliest, (rank, next(order), repaired))
     return None, best
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 import re
 from collections.abc import Iterator
@@ -12,10 +11,11 @@ import torch
 from torch import nn
 
 from .documented import shape_in
-from .guesses import BATCH, LONG, STEPS, first_wanted, from_signature, wanted_by
+from .guesses import BATCH, LONG, STEPS, first_wanted, wanted_by
+from .named_inputs import named_in, parameters
 from .specs import Spec
 from .tiers import Failure, Trace
-from .transformers_inputs import is_configured, named_input, setting
+from .transformers_inputs import is_configured, named_input, setting, single_frames
 
 SIZES = (224, 32, 28, 64, 256, 128, 96, 299, 512, 384, 48, 84, 16, 8, 112, 227, 192, 320, 100, 50, 40, 80, 160, 36, 30,
          24, 20, 600, 448, 1024)  # fmt: skip
@@ -29,17 +29,45 @@ def repairs(model: nn.Module, specs: Specs, attempt: Trace) -> Iterator[Specs]:
     failure = attempt.failure
     keys = list(specs)
     key = keys[failure.source] if failure and failure.source is not None and failure.source < len(keys) else None
+    message = str(attempt.error)
+    if key is None or _RANK.search(message):
+        spoken = _spoken_of(model, specs, attempt)
+        key = spoken if spoken is not None else key
     key = key if key is not None else next((k for k in keys if isinstance(specs[k], Spec)), None)
     if key is None or not isinstance(specs[key], Spec):
         return
-    message = str(attempt.error)
-    yield from _named_in(model, specs, attempt)  # what the error asks for by name comes first
+    yield from named_in(model, specs, attempt)  # what the error asks for by name comes first
+    if failure is not None and failure.distance == 0 and failure.module is not None:  # it takes the input itself
+        yield from (_followed(specs, key, changed) for changed in _by_layer(specs[key], failure, failure.module))
+    yield from single_frames(specs)
     yield from _alone(specs, message)
+    yield from _together(specs, message)
     for other in keys:
         if other != key and isinstance(specs[other], Spec):  # what cannot be followed back may be any input's fault
-            yield from ({**specs, other: changed} for changed in _numbers_in(specs[other], message))
+            yield from (_followed(specs, other, changed) for changed in _numbers_in(specs[other], message))
     for changed in _all(model, specs[key], failure, message):
-        yield {**specs, key: changed}
+        yield _followed(specs, key, changed)
+
+
+def _spoken_of(model: nn.Module, specs: Specs, attempt: Trace) -> int | str | None:
+    """Return the input whose name stands on the line that failed."""
+    names = list(parameters(model))
+    for key, spec in specs.items():
+        name = key if isinstance(key, str) else names[key] if key < len(names) else ""
+        if name and isinstance(spec, Spec) and any(re.search(rf"\b{name}\b", line) for line in attempt.lines[:1]):
+            return key
+    return None
+
+
+def _followed(specs: Specs, key: int | str, changed: Spec) -> Specs:
+    """Return the specs with one changed, and with it the masks that were as long as one of its axes."""
+    before = specs[key].shape
+    moved = {a: b for a, b in zip(before[1:], changed.shape[1:]) if a != b} if len(before) == len(changed.shape) else {}
+    found = {**specs, key: changed}
+    for name, spec in specs.items():
+        if name != key and "mask" in str(name) and isinstance(spec, Spec) and len(spec.shape) == 2:
+            found[name] = spec.sized(spec.shape[0], moved.get(spec.shape[1], spec.shape[1]))
+    return found
 
 
 def _all(model: nn.Module, spec: Spec, failure: Failure | None, message: str) -> Iterator[Spec]:
@@ -53,6 +81,8 @@ def _all(model: nn.Module, spec: Spec, failure: Failure | None, message: str) ->
 def _by_layer(spec: Spec, failure: Failure, layer: nn.Module) -> Iterator[Spec]:
     wants, shape = wanted_by(layer), spec.shape
     got = failure.shape or ()
+    if isinstance(layer, nn.modules.conv._ConvNd) and spec.floating and (failure.distance or 0) <= 1:
+        yield from _for_patches(spec, layer)
     if wants is not None and failure.distance is not None and failure.distance <= 1:
         if wants.dtype != spec.dtype or len(wants.shape) != len(shape):
             yield Spec(wants.shape, wants.dtype, wants.low, wants.high, spec.name)
@@ -98,6 +128,15 @@ def _unusual(size: int, estimate: float) -> tuple[int, float]:
     return (0, SIZES.index(size)) if size in SIZES else (1, abs(size - estimate))
 
 
+def _for_patches(spec: Spec, layer: nn.modules.conv._ConvNd) -> Iterator[Spec]:
+    """A convolution may take flattened patches one by one, or a signal whose only channel has no axis."""
+    shape, kernel = spec.shape, tuple(int(n) for n in layer.kernel_size)
+    if len(shape) == 2 and shape[1] == layer.in_channels * math.prod(kernel):
+        yield spec.sized(shape[0], layer.in_channels, *kernel)
+    if len(shape) == len(kernel) + 1:
+        yield spec.sized(shape[0], layer.in_channels, *shape[1:])
+
+
 def _for_convolution(spec: Spec, layer: nn.modules.conv._ConvNd, wants: Spec, got: tuple[int, ...]) -> Iterator[Spec]:
     shape = spec.shape
     if len(got) == len(wants.shape) and got[1] != layer.in_channels and len(shape) >= 2 and got[1]:
@@ -131,18 +170,55 @@ def _by_message(model: nn.Module, spec: Spec, message: str) -> Iterator[Spec]:
         yield spec.sized(*asked)
     sizes = [[int(n) for n in found.split(",")] for found in re.findall(r"torch\.Size\(\[([\d, ]+)\]\)", message)]
     yield from (spec.sized(shape[0], *size[1:]) for size in sizes if 4 <= len(shape) < len(size) and spec.floating)
+    yield from _broadcast(spec, message)
     yield from _numbers_in(spec, message)
     axis = re.search(r"Dimension out of range \(expected to be in range of \[-(\d+), \d+\], but got (\d+)\)", message)
     if axis and int(axis.group(1)) == len(shape) and int(axis.group(2)) == len(shape):
         yield spec.sized(shape[0], 1, *shape[1:])
-    rank = re.search(
-        r"not enough values to unpack \(expected (\d+), got|too many values to unpack \(expected (\d+)", message
-    )
+    rank = _RANK.search(message)
+    if rank and int(rank.group(1) or 0) == len(shape):  # an axis was left on the way
+        yield spec.sized(shape[0], 1, *shape[1:])
     if rank and int(rank.group(1) or rank.group(2)) == 5 and is_configured(model):
         videos = named_input("pixel_values_videos", model.config)
         yield spec.sized(*(videos.shape if videos is not None else spec.shape))
     if rank:
         yield _of_rank(model, spec, int(rank.group(1) or rank.group(2)))
+
+
+_RANK = re.compile(r"not enough values to unpack \(expected (\d+), got|too many values to unpack \(expected (\d+)")
+_WIDER = re.compile(
+    r"dimension of length (\d+) at -(\d+)!.*?torch\.Size\(\[([\d, ]+)\]\).*?broadcastable to \[([\d, ]+)\]"
+)
+
+
+def _broadcast(spec: Spec, message: str) -> Iterator[Spec]:
+    """What is added to an input tells the size of its last axes, or that it has one more."""
+    said = _WIDER.search(message)
+    if not said:
+        return
+    size, place, shape = int(said.group(1)), int(said.group(2)), spec.shape
+    if spec.floating and place < len(shape):
+        yield spec.sized(*(size if i == len(shape) - place else n for i, n in enumerate(shape)))
+    if place == 1:
+        yield spec.sized(*shape, size)
+
+
+def _together(specs: Specs, message: str) -> Iterator[Specs]:
+    """Yield specs of which several are changed by what an error says: pictures that are put beside each other, and
+    steps of which each stands for a part of a picture."""
+    sides = re.search(r"(\d+) ?[*x×] ?(\d+)\D+match\D+(\d+) ?[*x×] ?(\d+)", message)
+    pictures = {k: s for k, s in specs.items() if isinstance(s, Spec) and s.floating and len(s.shape) == 4}
+    if sides and pictures:
+        got, wanted = [int(sides.group(i)) for i in (1, 2)], [int(sides.group(i)) for i in (3, 4)]
+        sized = {k: s.sized(*s.shape[:2], *(n * w // g for n, w, g in zip(s.shape[2:], wanted, got) if g))
+                 for k, s in pictures.items()}  # fmt: skip
+        yield {**specs, **sized}
+    places = re.search(r"value tensor of shape \[(\d+).*?indexing result of shape \[(\d+)", message)
+    steps = {k: s for k, s in specs.items() if isinstance(s, Spec) and not s.floating and len(s.shape) == 2}
+    if places and steps:
+        parts, taken = int(places.group(1)), int(places.group(2))
+        longer = {k: s.sized(s.shape[0], max(1, s.shape[1] * parts // max(1, taken))) for k, s in steps.items()}
+        yield {**specs, **longer}
 
 
 def _alone(specs: Specs, message: str) -> Iterator[Specs]:
@@ -161,6 +237,9 @@ def _numbers_in(spec: Spec, message: str) -> Iterator[Spec]:
     for got in [n for n in numbers if n in shape[1:]][:2]:
         for wanted in [n for n in numbers if n != got and n > 0][:3]:
             yield spec.sized(shape[0], *(wanted if n == got else n for n in shape[1:]))
+            if shape[1:].count(got) > 1:
+                yield from (spec.sized(*shape[:i], wanted, *shape[i + 1 :])
+                            for i in range(len(shape) - 1, 0, -1) if shape[i] == got)  # fmt: skip
     if "too small" in message and spec.floating and len(shape) >= 4:
         yield from (spec.sized(*shape[:-2], shape[-2] * k, shape[-1] * k) for k in (2, 4))
     short = "can't be greater than actual input size" in message
@@ -212,58 +291,3 @@ def _anything(model: nn.Module, spec: Spec) -> Iterator[Spec]:
     for shape in usual:
         yield Spec((BATCH, *shape), torch.float32, name=spec.name)
     yield Spec((BATCH, STEPS), LONG, 0, 10, name=spec.name)
-
-
-_MISSING = re.compile(r"None|specify|provide|Unbound|missing|required")
-
-
-def _named_in(model: nn.Module, specs: Specs, attempt: Trace) -> Iterator[Specs]:
-    """Yield the specs with one more input, which the error, or the line that raised it, names."""
-    message = str(attempt.error)
-    optional = {name: p for name, p in _parameters(model).items() if name not in specs}
-    caches = "use_cache" in optional or (is_configured(model) and setting(model.config, "use_cache") is not None)
-    said = " ".join((message, *attempt.lines))
-    if caches and "use_cache" not in specs and re.search(r"[Cc]ache\b|get_seq_length", said):
-        yield {**specs, "use_cache": False}
-    named = [n for n in sorted(optional, key=len, reverse=True) if re.search(rf"\b{re.escape(n)}\b", message)]
-    if _MISSING.search(message):
-        for line in attempt.lines:
-            named += [n for n in re.findall(r"\b[a-z]\w+\b", line) if n in optional and n not in named]
-    configured = is_configured(model)
-    if configured and _MISSING.search(message):
-        named += [n for n in ("input_ids", "pixel_values", "input_features", "input_values", "bbox", "attention_mask",
-                              "encoder_hidden_states") if n in optional and n not in named]  # fmt: skip
-    if any(isinstance(key, int) for key in specs):  # by position so far: what comes in between is named too
-        specs = {
-            key if isinstance(key, str) else name: spec for (key, spec), name in zip(specs.items(), _parameters(model))
-        }
-        named = [n for n in named if n not in specs]
-    for name in named[:6]:
-        spec = named_input(name, model.config) if configured else None
-        spec = spec if spec is not None else mask_of(name, specs)
-        if spec is None and name not in NO_TENSORS and "Tensor" in str(optional[name].annotation):
-            spec = from_signature(name, optional[name], model)
-        if spec is not None:
-            yield {**specs, name: spec}
-
-
-def _parameters(model: nn.Module) -> dict[str, inspect.Parameter]:
-    try:
-        found = inspect.signature(model.forward).parameters
-    except (TypeError, ValueError):
-        return {}
-    return {n: p for n, p in found.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
-
-
-NO_TENSORS = frozenset({"use_cache", "output_attentions", "output_hidden_states", "return_dict", "return_loss"})
-
-
-def mask_of(name: str, specs: Specs) -> Spec | None:
-    """Return a mask of the input that its name begins with: one entry for each step of each sample."""
-    if "mask" not in name:
-        return None
-    of = [
-        spec for key, spec in specs.items() if isinstance(key, str) and name.startswith(key) and isinstance(spec, Spec)
-    ]
-    of = of or [spec for spec in specs.values() if isinstance(spec, Spec) and len(spec.shape) > 1]
-    return Spec(of[0].shape[:2], LONG, 1, 2, name) if of else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import re
 from dataclasses import dataclass, replace
 from typing import Any
@@ -25,7 +27,8 @@ class Spec:
     """One input: its shape, dtype and (for whole numbers) the range of values, high exclusive.
 
     Real numbers are standard normal; evenly spread from `low` to `high` where `low` is over zero.
-    `name` makes it a keyword argument; `times` a list of that many such tensors.
+    `name` makes it a keyword argument; `times` a list of that many such tensors. `values` are whole numbers that stand
+    in it one after the other, over and over until it is full.
     """
 
     shape: tuple[int, ...]
@@ -34,6 +37,7 @@ class Spec:
     high: int = 2
     name: str | None = None
     times: int = 0
+    values: tuple[int, ...] = ()
 
     @property
     def floating(self) -> bool:
@@ -43,7 +47,8 @@ class Spec:
     @property
     def fixed(self) -> bool:
         """Whether the values are known beforehand: whole numbers of which only one is in the range."""
-        return not self.dtype.is_floating_point and self.dtype is not torch.bool and self.high == self.low + 1
+        one = bool(self.values) or self.high == self.low + 1
+        return one and not self.dtype.is_floating_point and self.dtype is not torch.bool
 
     def sized(self, *shape: int) -> Spec:
         """Return the spec with another shape, no axis under one."""
@@ -58,6 +63,10 @@ class Spec:
         """Return a drawn tensor: standard normal, or whole numbers in the range. Global random state is not used."""
         if self.times:
             return [replace(self, times=0).draw(seed + i) for i in range(self.times)]
+        if self.values:
+            count = math.prod(self.shape)
+            row = list(itertools.islice(itertools.cycle(self.values), count))
+            return torch.tensor(row, dtype=self.dtype, device="cpu").reshape(self.shape)
         generator = torch.Generator().manual_seed(seed)
         if self.dtype is torch.bool:
             return torch.ones(self.shape, dtype=torch.bool)

@@ -29,6 +29,8 @@ TIERS: tuple[Tier, ...] = ("meta", "fake", "real", "guess")
 
 FEW = 64
 """Entries up to which a forward without values knows those of an input of whole numbers (lengths, sizes)."""
+SOME = 4096
+"""Entries up to which it knows what is computed from those alone (the places of patches in their windows)."""
 
 _NOT_THE_MODELS = (os.path.dirname(os.path.abspath(torch.__file__)), os.path.dirname(os.path.abspath(__file__)))
 
@@ -99,7 +101,8 @@ def trace(
 def asks_for_values(error: Exception | None) -> bool:
     """Whether a forward failed for the lack of values rather than for a wrong input."""
     text = f"{type(error).__name__} {error}"
-    words = ("meta", "Meta", "DataDependent", "DynamicOutput", "Unsupported", "numpy", "NotImplementedError", "item()")
+    words = ("meta", "Meta", "DataDependent", "DynamicOutput", "Unsupported", "numpy", "NotImplementedError", "item()",
+             "Couldn't swap")  # fmt: skip
     return any(word in text for word in words) or differentiates(error)
 
 
@@ -224,7 +227,7 @@ def _way(tier: Tier) -> Iterator[tuple[Make, Make]]:
                 return torch.tensor(tensor.tolist(), dtype=tensor.dtype)
 
         before = getattr(fake_tensor, "CONSTANT_NUMEL_LIMIT", FEW)  # private to torch: of one entry as it comes
-        fake_tensor.CONSTANT_NUMEL_LIMIT = max(before, FEW)
+        fake_tensor.CONSTANT_NUMEL_LIMIT = max(before, SOME)
         try:
             with mode:
                 yield fake, feed
