@@ -14,6 +14,7 @@ from .advising import Checked, python_for
 from .blueprint import Blueprint, script_of
 from .blueprint.changes import Change, after, in_words, rewritten
 from .facts import Plain
+from .finding import Level
 from .report import ReportedFinding
 from .settings import Settings
 from .trainer import FOLDER, Confirmation, Options, Verdict, confirm_script
@@ -61,13 +62,16 @@ def improve(
         variants[TOGETHER] = _texts(checked, _joined(own for _, own in changes.values()))
     tried = confirm_script(checked.place, {n: t for n, t in variants.items() if t}, options, progress)
     words = {verdict.name: verdict for verdict in tried.verdicts}
-    kept = [_judged(checked, name, *changes[name], words.get(name)) for name in changes]
-    chosen = [name for name, judged in zip(changes, kept, strict=True) if judged.kept]
+    kept = [
+        judged(name, in_words(checked.written, own), finding.level, words.get(name))
+        for name, (finding, own) in changes.items()
+    ]
+    chosen = [name for name, one in zip(changes, kept, strict=True) if one.kept]
     if tried.interrupted or not chosen:
         return Improvement(kept=tuple(kept), tried=tried)
     final = _joined(changes[name][1] for name in chosen)
     single = chosen[0] if len(chosen) == 1 else TOGETHER if len(chosen) == len(changes) else ""
-    final = (*final, *_rate(checked.written.blueprint, final, words.get(single)))
+    final = _rate(checked.written.blueprint, final, words.get(single))
     rest = options.model_copy(update={"budget": max(20.0, budget - tried.seconds), "best_rate": False})
     confirmed = confirm_script(checked.place, {BEST: _texts(checked, final)}, rest, progress)
     harms = confirmed.verdicts[0].word == "hurts"
@@ -100,31 +104,35 @@ def _joined(several: Iterable[Sequence[Change]]) -> tuple[Change, ...]:
     return tuple(result.values())
 
 
-def _judged(
-    checked: Checked, name: str, finding: ReportedFinding, own: Sequence[Change], verdict: Verdict | None
-) -> Kept:
+def judged(name: str, change: str, level: Level, verdict: Verdict | None) -> Kept:
+    """Return whether a change that a finding of `level` asks for belongs into the improved configuration."""
     best = None if verdict is None or verdict.best_rate is None else verdict.best_rate.word
     word = "not confirmed" if verdict is None else verdict.word
     if "helps" in (word, best):
         kept, why = True, "it helps" if word == "helps" else "it helps once each side has its best rate"
     elif "hurts" in (word, best):
         kept, why = False, "it hurts"
-    elif finding.level in ("error", "warning"):
-        kept, why = True, f"it takes away a finding of level {finding.level}, and does not hurt ({word})"
+    elif level in ("error", "warning"):
+        kept, why = True, f"it takes away a finding of level {level}, and does not hurt ({word})"
     else:
         kept, why = False, f"advice is kept where it helps ({word})"
-    return Kept(name=name, change=in_words(checked.written, own), kept=kept, why=why)
+    return Kept(name=name, change=change, kept=kept, why=why)
+
+
+def better_rate(rate: float | None, verdict: Verdict | None) -> float | None:
+    """Return the rate at which the changed program does clearly better than at `rate`, None where there is none."""
+    best = verdict.best_rate if verdict is not None else None
+    if rate is None or verdict is None or best is None or best.factors is None or best.metric is None:
+        return None
+    if best.factors[1] == 1 or best.after is None:
+        return None
+    if verdict.after is not None and best.metric.sign * (best.after - verdict.after) <= best.metric.smallest:
+        return None
+    return float(f"{rate * best.factors[1]:.2g}")
 
 
 def _rate(blueprint: Blueprint, changes: Sequence[Change], verdict: Verdict | None) -> tuple[Change, ...]:
-    """Return a change of the rate where the changed program does clearly better at another one."""
-    best = verdict.best_rate if verdict is not None else None
-    if verdict is None or best is None or best.factors is None or best.metric is None or best.factors[1] == 1:
-        return ()
-    own = next((c.value for c in changes if c.key == ("optimizer", "rate")), blueprint.optimizer.rate)
-    if own is None or best.after is None:
-        return ()
-    gain = best.metric.sign * (best.after - verdict.after) if verdict.after is not None else best.metric.smallest + 1
-    if gain <= best.metric.smallest:
-        return ()
-    return (Change(("optimizer", "rate"), float(f"{own * best.factors[1]:.2g}")),)
+    """Return the changes with the rate at which they do best."""
+    key = ("optimizer", "rate")
+    better = better_rate(next((c.value for c in changes if c.key == key), blueprint.optimizer.rate), verdict)
+    return tuple(changes) if better is None else (*(c for c in changes if c.key != key), Change(key, better))
