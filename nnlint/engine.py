@@ -134,7 +134,7 @@ _PROVIDERS: dict[type, Callable[[Facts], Sequence[Any]]] = {
     Optimizer: lambda facts: _recipe(facts).optimizers,
     Loop: lambda facts: (_recipe(facts).loop,),
     Data: _only("data"),
-    Probe: _only("probe"),
+    Probe: lambda facts: (facts.probe or Probe(),),
 }
 
 

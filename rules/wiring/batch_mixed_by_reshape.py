@@ -19,7 +19,7 @@ References
 
 import math
 
-from nnlint.facts import Model, Node, Probe
+from nnlint.facts import Graph, Model, Node, Probe
 from nnlint.finding import Finding
 from nnlint.fix import Fix, replace_expression
 from nnlint.rule import rule
@@ -40,6 +40,7 @@ def batch_mixed_by_reshape(model: Model, probe: Probe) -> Finding | None:
         return None
     before = [graph[i] for i in sorted(graph.upstream(there) | {there.id})]
     guilty = next((node for node in before if node.module is not None and _mixes(graph.sources(node), node)), None)
+    guilty = guilty or (there if _claims(graph, there) else None)
     if guilty is None:
         return None
     source = graph.sources(guilty)[0]
@@ -62,6 +63,15 @@ def _mixes(sources: list[Node], node: Node) -> bool:
     if math.prod(old) != math.prod(new) or old[0] == new[0] or 1 in (old[0], new[0]):
         return False
     return _exchanges(sources[0], node) or (new[0] % old[0] != 0 and old[0] % new[0] != 0)
+
+
+def _claims(graph: Graph, node: Node) -> bool:
+    """Whether a reshape takes axis 0 for the batch's after another axis was put in its place."""
+    inputs = [one.shape[0] for one in graph if one.kind == "input" and one.shape]
+    moved = graph.sources(node)
+    if node.op not in CUTS_ANEW or not inputs or not moved or not moved[0].shape or not node.shape:
+        return False
+    return moved[0].op in ("permute", "transpose", "movedim") and moved[0].shape[0] != inputs[0] == node.shape[0]
 
 
 def _exchanges(source: Node, node: Node) -> bool:

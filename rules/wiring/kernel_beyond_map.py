@@ -27,7 +27,7 @@ SMALLEST = 4
 
 @rule(level="advice", since="0.1")
 def kernel_beyond_map(model: Model, data: Data) -> Iterator[Finding]:
-    """Report kernels of which a part can never meet a value."""
+    """Report kernels of which at every place a part meets no value."""
     if data.guessed or not any(f.kind == "image" for f in data.features):
         return
     for node in model.graph:
@@ -39,7 +39,7 @@ def kernel_beyond_map(model: Model, data: Data) -> Iterator[Finding]:
             at=node.built or node,
             says=f"a kernel of {kernel} runs over a map of {size}",
             label="reaches beyond the map at every place",
-            why=f"at most {size} of its {kernel} positions along an axis ever meet a value",
+            why=f"at each place at most {size} of its {kernel} positions along an axis meet a value",
             help=f"use a kernel of at most {size}",
         )
 

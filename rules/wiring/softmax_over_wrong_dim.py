@@ -16,7 +16,7 @@ References
     PyTorch: `torch.nn.functional.softmax`, whose implicit choice of `dim` is deprecated. PyTorch forum 77250.
 """
 
-from nnlint.facts import Data, Node, Output
+from nnlint.facts import Data, Graph, Node, Output, Probe
 from nnlint.facts.graph import SOFTMAXES
 from nnlint.finding import Finding
 from nnlint.fix import Fix, set_argument
@@ -26,11 +26,11 @@ CLASSES_FIRST = {"cross_entropy", "nll"}
 
 
 @rule(level="error", since="0.1")
-def softmax_over_wrong_dim(output: Output, data: Data) -> Finding | None:
-    """Report a softmax over the batch axis on the way to the loss."""
+def softmax_over_wrong_dim(output: Output, data: Data, probe: Probe) -> Finding | None:
+    """Report a softmax over the batch axis: on the way to the loss, or where one sample is seen to move another."""
     soft = next((node for node in output.tail if node.op in SOFTMAXES), None)
     if soft is None or len(soft.shape) < 2:
-        return None
+        return _inside(output.graph, probe)
     if soft.axis == 1 and len(soft.shape) == 2 and soft.arguments.get("dim") is None and soft.op != "gumbel_softmax":
         return Finding(
             at=soft,
@@ -51,6 +51,26 @@ def softmax_over_wrong_dim(output: Output, data: Data) -> Finding | None:
         else "the output for a sample depends on the others in its batch, and is always 0 for a sample alone",
         help="take the softmax over the axis of the classes",
         fixes=_fix(soft, output),
+    )
+
+
+def _inside(graph: Graph, probe: Probe) -> Finding | None:
+    """Report the softmax through which one sample moves another."""
+    mixes = probe.mixes
+    soft = next((node for node in graph if mixes is not None and node.id == mixes.node), None)
+    if mixes is None or soft is None or soft.op not in SOFTMAXES or soft.axis != 0 or len(soft.shape) < 2:
+        return None
+    where = soft.built or soft.call
+    position = 0 if soft.kind == "layer" or soft.name.startswith("Tensor.") else 1
+    axis = 1 if soft.shape[-1] == 1 else -1
+    title = f"take the softmax over axis {axis}"
+    return Finding(
+        at=soft,
+        says=f"`{soft.name}` runs over the {soft.shape[0]} samples of the batch",
+        label="over axis 0",
+        why=f"changing sample {mixes.changed} moves the output of sample {mixes.moved} by {mixes.by:.2g}",
+        help="" if where else "take the softmax over another axis",
+        fixes=[set_argument(where, "dim", axis, position=position, title=title)] if where else [],
     )
 
 
