@@ -20,6 +20,8 @@ class HandWritten:
     def term(self, node: ast.expr, frame: Frame | None) -> Term:
         """Return the term for arithmetic on tensors."""
         kind: str | Missing = _formula(node) or "custom"
+        if kind == "custom" and _likelihood(node):
+            kind = Missing("whether what is multiplied is a log-likelihood, its values tell")
         for one in ast.walk(node):
             if isinstance(one, ast.Call) and self._is_named_loss(one, frame):
                 return Term(node, frame, None, Missing("a loss and arithmetic on it"), "hand-written loss")
@@ -45,6 +47,28 @@ class HandWritten:
             # a method of a tensor
             return self.flow.callee(call) is None
         return self.objects.is_model(call.func, frame)
+
+
+def _likelihood(node: ast.expr) -> bool:
+    """Whether an expression is minus a product, summed up or averaged: `-(log_p * y).mean()` and its spellings."""
+    minus = summed = False
+    while True:
+        match node:
+            case ast.UnaryOp(op=ast.USub(), operand=inner):
+                minus = not minus
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="torch"), attr="mean" | "sum"), args=[inner, *_]):
+                summed = True
+            case ast.Call(func=ast.Attribute(value=inner, attr="mean" | "sum")):
+                summed = True
+            case ast.BinOp(left=inner, op=ast.Div()):
+                pass
+            case ast.BinOp(left=ast.UnaryOp(op=ast.USub()), op=ast.Mult()):
+                return summed
+            case ast.BinOp(op=ast.Mult()):
+                return minus and summed
+            case _:
+                return False
+        node = inner
 
 
 def _formula(node: ast.expr) -> str | None:
