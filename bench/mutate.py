@@ -1,37 +1,50 @@
 """How many defects nnlint finds that were put into sound programs, at which line, and what else it then says.
 
-    python bench/mutate.py                          every program, every defect, every spelling
-    python bench/mutate.py --only missing-zero-grad --jobs 2
+    python bench/mutate.py                          everything that has no row yet
+    python bench/mutate.py --only missing-zero-grad wine_sequential
+    python bench/mutate.py --write                  then also write bench/results/mutations.json
 
-A sound program must pass without a warning first. A defect counts as found where its rule speaks, at a line where the
-defect may rightly be reported; `elsewhere` counts the right rule at another line, `beside` warnings of other rules that
-the sound program did not have.
+A sound program must pass without a warning. A defect counts as found where its rule speaks (or another that explains
+it), at a line where it may rightly be reported; `elsewhere` is the right rule at another line, `beside` are warnings of
+other rules that the sound program did not have. Rows are kept in build/mutations/ under a key of nnlint's sources, the
+rules and this study, so that a run which was cut off goes on where it was.
 """
 
 import argparse
+import functools
+import hashlib
 import json
+import subprocess
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from mutations.checker import after_fix, findings, prepare
-from mutations.defects import DEFECTS
+from mutations.checker import Said, after_fix, checked, prepare, rules
+from mutations.defects import DEFECTS, NOT_INJECTED
 from mutations.program import Mutant, Program
+from mutations.registry import SPELLINGS
 
-HERE = Path(__file__).resolve().parent
-PROGRAMS = HERE / "mutations" / "programs"
-RESULTS = HERE / "results" / "mutations.json"
+ROOT = Path(__file__).resolve().parent.parent
+PROGRAMS = ROOT / "bench" / "mutations" / "programs"
+RESULTS = ROOT / "bench" / "results" / "mutations.json"
+KEPT = ROOT / "build" / "mutations"
+LONG = 150
+"""Lines from which a program counts as long."""
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What nnlint said of one mutant; `undone` is what became of the defect by the first fix."""
+class Row:
+    """What nnlint said of one mutant; `undone` is what became of the defect by the first fix.
 
+    `key` is that of the mutant's text. A row with the spelling "" is the sound program itself.
+    """
+
+    key: str
     program: str
     rule: str
     spelling: str
@@ -48,30 +61,92 @@ def mutants(program: Program, only: set[str]) -> Iterator[Mutant]:
             yield from make(program)
 
 
-def judge(program: str, original: str, mutant: Mutant, sound: set[str]) -> Outcome:
-    """Say what became of a mutant; `sound` are the rules that speak of the program as it was."""
+def key_of(text: str) -> str:
+    """Return a short key of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def state() -> str:
+    """Return the key of all that an answer depends on besides the program: nnlint, its rules, and how it is asked."""
+    digest = hashlib.sha256()
+    paths = [*(ROOT / "nnlint").rglob("*.py"), ROOT / "bench" / "mutations" / "checker.py"]
+    paths += [p for p in (ROOT / "rules").rglob("*.py") if p.name.count(".") == 1]
+    for path in sorted([*paths, ROOT / "bench" / "mutations" / "comparison.py"]):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def work(path: Path, chosen: list[Mutant]) -> Iterator[Row]:
+    """Yield a row for the sound program and for each of its mutants."""
+    text = path.read_text("utf-8")
+    sound = _sound(path.name, text)
+    loud = [f"{one.rule}:{one.line}" for one in sound.findings if one.level != "advice"]
+    said = "; ".join([*loud, *([sound.errors] if sound.errors else [])])
+    yield Row(key_of(text), path.name, "", "", "loud" if said else "silent", said=said)
+    for mutant in chosen:
+        yield judge(path.name, text, sound, mutant)
+
+
+@functools.cache
+def _sound(name: str, text: str) -> Said:
+    return checked(name, text)
+
+
+def judge(name: str, original: str, sound: Said, mutant: Mutant) -> Row:
+    """Say what became of a mutant."""
+
+    def row(outcome: str, beside: tuple[str, ...] = (), said: str = "", undone: str = "") -> Row:
+        return Row(key_of(mutant.text), name, mutant.rule, mutant.spelling, outcome, beside, said, undone)
+
     try:
-        compile(mutant.text, program, "exec")
-    except SyntaxError:
-        return Outcome(program, mutant.rule, mutant.spelling, "not a program")
-    found, errors = findings(program, mutant.text)
-    own = [one for one in found if mutant.rule in (one.rule, *one.also_explains)]
+        compile(mutant.text, name, "exec")
+    except SyntaxError as error:
+        return row("no program", said=str(error))
+    if any(mutant.rule in (one.rule, *one.also_explains) for one in sound.findings):
+        return row("said before")
+    found = checked(name, mutant.text)
+    own = [one for one in found.findings if mutant.rule in (one.rule, *one.also_explains)]
     places = {place.line for one in own for place in (one, *one.related) if place.line is not None}
-    beside = tuple(sorted({one.rule for one in found if one.level != "advice"} - sound - {mutant.rule}))
     outcome = "found" if places & set(mutant.lines) else "elsewhere" if own else "missed"
-    said = "" if outcome == "found" else f"lines {sorted(mutant.lines)[:6]}, found {sorted(places)} {errors}"[:200]
+    causes = {one.rule for one in own}
+    beside = tuple(sorted(found.loud - sound.loud - causes - {mutant.rule}))
+    said = "" if outcome == "found" else f"lines {sorted(mutant.lines)[:6]}, found {sorted(places)} {found.errors}"
     undone = ""
     if mutant.inverse and outcome == "found":
-        undone = after_fix(original, mutant.text, next(one for one in own if places))
-    return Outcome(program, mutant.rule, mutant.spelling, outcome, beside, said, undone)
+        first = next((one for one in own if one.rule == mutant.rule), own[0])
+        undone = after_fix(sound, original, name, mutant.text, first)
+    return row(outcome, beside, said[:220], undone)
 
 
-def look_at(path: Path) -> tuple[str, set[str], list[str]]:
-    """Return a sound program's name, the rules that speak of it, and what is wrongly said."""
-    found, errors = findings(path.name, path.read_text("utf-8"))
-    loud = [one for one in found if one.level != "advice"]
-    said = [f"{one.rule}:{one.line}" for one in loud] + ([errors] if errors else [])
-    return path.name, {one.rule for one in loud}, said
+def one_program(path: Path, chosen: list[Mutant], file: Path) -> list[Row]:
+    """Append the rows of one program to a file as they come, and return them."""
+    done = []
+    for row in work(path, chosen):
+        with file.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(asdict(row)) + "\n")
+        _tell(row)
+        done.append(row)
+    return done
+
+
+def _rounds(todo: dict[Path, list[Mutant]]) -> Iterator[tuple[Path, list[Mutant]]]:
+    """Yield each program with one spelling of each defect, then with the next: what is cut off is no one program's."""
+    for turn in range(SPELLINGS):
+        for path, these in todo.items():
+            seen: Counter[str] = Counter()
+            chosen = []
+            for one in these:
+                chosen += [one] if seen[one.rule] == turn else []
+                seen[one.rule] += 1
+            if chosen or turn == 0:
+                yield path, chosen
+
+
+def kept(file: Path) -> dict[tuple[str, str, str], Row]:
+    """Return the rows of a run so far by program, rule and key."""
+    rows = [json.loads(line) for line in file.read_text("utf-8").splitlines()] if file.exists() else []
+    made = (Row(**{**row, "beside": tuple(row["beside"])}) for row in rows)
+    return {(row.program, row.rule, row.key): row for row in made}
 
 
 def main() -> int:
@@ -79,65 +154,74 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("programs", nargs="*", help="stems of programs; all where none is given")
     parser.add_argument("--only", action="append", default=[], help="this rule's defect; may be given several times")
-    parser.add_argument("--jobs", type=int, default=2, help="programs at a time (default 2)")
+    parser.add_argument("--jobs", type=int, default=1, help="programs at a time (default 1)")
     parser.add_argument("--sound", action="store_true", help="look at the sound programs alone")
     parser.add_argument("--list", action="store_true", help="list the mutants, check none")
-    parser.add_argument("--write", action="store_true", help=f"write {RESULTS.relative_to(HERE.parent)}")
+    parser.add_argument("--write", action="store_true", help=f"write {RESULTS.relative_to(ROOT)}")
     chosen = parser.parse_args()
     paths = [p for p in sorted(PROGRAMS.glob("*.py")) if not chosen.programs or p.stem in chosen.programs]
     programs = {path.name: Program(path.name, path.read_text("utf-8")) for path in paths}
-    work = [(name, one) for name, program in programs.items() for one in mutants(program, set(chosen.only))]
+    made = {name: [] if chosen.sound else [*mutants(one, set(chosen.only))] for name, one in programs.items()}
     if chosen.list:
-        print("\n".join(f"{name:28} {one.rule:34} {one.spelling}" for name, one in work))
+        print("\n".join(f"{name:28} {one.rule:34} {one.spelling}" for name, all_ in made.items() for one in all_))
         return 0
-    outcomes: list[Outcome] = []
+    KEPT.mkdir(parents=True, exist_ok=True)
+    file = KEPT / f"{state()}.jsonl"
+    known = kept(file)
+    todo = {
+        path: [one for one in made[path.name] if (path.name, one.rule, key_of(one.text)) not in known] for path in paths
+    }
+    todo = {p: m for p, m in todo.items() if m or (p.name, "", key_of(programs[p.name].text)) not in known}
     with ProcessPoolExecutor(chosen.jobs, initializer=prepare) as pool:
-        sound, loud = {}, {}
-        for name, rules, said in pool.map(look_at, paths):
-            sound[name] = rules
-            if said:
-                loud[name] = said
-                print(f"sound program {name}: {said}", flush=True)
-        jobs = [] if chosen.sound else work
-        waiting = [pool.submit(judge, name, programs[name].text, one, sound[name]) for name, one in jobs]
-        for done in as_completed(waiting):
-            outcomes.append(done.result())
-            _tell(outcomes[-1])
-    outcomes.sort(key=lambda one: (one.program, one.rule, one.spelling))
-    print(table(outcomes))
+        for waiting in [pool.submit(one_program, path, these, file) for path, these in _rounds(todo)]:
+            waiting.result()
+    known = kept(file)
+    wanted = [(name, one.rule, key_of(one.text)) for name, all_ in made.items() for one in all_]
+    rows = [known[one] for one in wanted if one in known]
+    sound = [known[name, "", key_of(one.text)] for name, one in programs.items()]
+    print(table(rows))
     if chosen.write:
-        kept = {
-            "programs": len(programs), "long": sum(len(p.text.splitlines()) > 150 for p in programs.values()),
-            "loud": loud, "outcomes": [asdict(one) for one in outcomes],
-        }  # fmt: skip
-        RESULTS.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
-    return 1 if loud else 0
+        RESULTS.write_text(json.dumps(_results(programs, sound, rows), indent=1) + "\n", encoding="utf-8")
+    return 1 if any(one.outcome == "loud" for one in sound) else 0
 
 
-def _tell(one: Outcome) -> None:
-    if one.outcome != "found" or one.beside or one.undone not in ("", "undone"):
+def _results(programs: dict[str, Program], sound: list[Row], rows: list[Row]) -> dict[str, object]:
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return {
+        "commit": commit.stdout.strip(),
+        "programs": {name: len(one.text.splitlines()) for name, one in programs.items()},
+        "loud": {one.program: one.said for one in sound if one.outcome == "loud"},
+        "rules": {one.name: one.level for one in rules()},
+        "not injected": NOT_INJECTED,
+        "rows": [asdict(one) for one in rows],
+    }
+
+
+def _tell(one: Row) -> None:
+    if one.outcome not in ("found", "said before", "silent") or one.beside or one.undone not in ("", "undone"):
         what = f"{one.rule} [{one.spelling}] in {one.program} {one.said} {one.beside or ''} {one.undone}"
         print(f"{one.outcome:10} {what}", flush=True)
 
 
-def table(outcomes: list[Outcome]) -> str:
+def table(rows: list[Row]) -> str:
     """Return the counts by rule."""
     by_rule: dict[str, Counter[str]] = defaultdict(Counter)
-    for one in outcomes:
+    for one in rows:
         by_rule[one.rule][one.outcome] += 1
         by_rule[one.rule]["beside"] += bool(one.beside)
         by_rule[one.rule]["undone"] += one.undone == "undone"
         by_rule[one.rule]["not undone"] += one.undone not in ("", "undone")
-    rows = [f"{'rule':34} mutants  found  elsewhere  missed  beside  undone"]
+    lines = [f"{'rule':34} mutants  found  elsewhere  missed  beside  undone"]
     total: Counter[str] = Counter()
     for rule, counts in sorted(by_rule.items()):
         total.update(counts)
-        rows.append(_row(rule, counts))
-    rows.append(_row("all", total))
-    return "\n".join(rows)
+        lines.append(_line(rule, counts))
+    return "\n".join([*lines, _line("all", total)])
 
 
-def _row(name: str, counts: Counter[str]) -> str:
+def _line(name: str, counts: Counter[str]) -> str:
     whole = counts["found"] + counts["elsewhere"] + counts["missed"]
     tried = counts["undone"] + counts["not undone"]
     undone = f"{counts['undone']:3} of {tried}" if tried else ""

@@ -95,7 +95,9 @@ def _worker() -> Any:
 
 
 def _do(job: dict[str, Any], job_module: Any) -> None:
-    tempfile.tempdir = None  # what was found here before the job leads it elsewhere
+    if job.get("scratch"):
+        os.environ["TMPDIR"] = job["scratch"]
+    tempfile.tempdir = None  # it was looked up here already
     try:
         if "call" not in job:
             job_module.work(job)

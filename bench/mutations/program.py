@@ -17,15 +17,16 @@ class Mutant:
     text: str
     lines: tuple[int, ...]
     """Lines at which the defect may rightly be reported."""
-    inverse: bool = False
-    """Whether the rule's first fix ought to give back the program as it was."""
+    inverse: bool | None = None
+    """Whether the ledger's fix takes the defect back; None where that is as the rule's other spellings have it."""
 
 
 class Program:
-    """The text of a script and what stands in it."""
+    """The text of a sound program, with ways to find places in it and to change them."""
 
     def __init__(self, name: str, text: str) -> None:
-        self.name, self.text = name, text
+        self.name = name
+        self.text = text
         self.tree = ast.parse(text)
         self._starts = [0]
         for row in text.splitlines(keepends=True):
@@ -41,9 +42,8 @@ class Program:
 
     def statements(self, pattern: str) -> Iterator[ast.stmt]:
         """Yield simple statements whose text matches, in order of the text."""
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.stmt) and not hasattr(node, "body") and re.search(pattern, self.source(node)):
-                yield node
+        found = [n for n in ast.walk(self.tree) if isinstance(n, ast.stmt) and not hasattr(n, "body")]
+        yield from (n for n in sorted(found, key=lambda n: n.lineno) if re.search(pattern, self.source(n)))
 
     def forwards(self) -> Iterator[ast.FunctionDef]:
         """Yield the `forward` methods of the modules."""
@@ -56,6 +56,46 @@ class Program:
         for call in self.calls("Sequential"):
             if call.args and not any(isinstance(a, ast.Starred) for a in call.args):
                 yield call
+
+    def model(self) -> ast.Assign | None:
+        """Return the statement that builds the model which is trained."""
+        for node in sorted((n for n in ast.walk(self.tree) if isinstance(n, ast.Assign)), key=lambda n: n.lineno):
+            name = self.source(node.targets[0])
+            if re.fullmatch(r"(self\.)?(model|net|student)", name) and isinstance(node.value, ast.Call):
+                return node
+        return None
+
+    def model_class(self) -> ast.ClassDef | None:
+        """Return the class of the model which is trained, where this file defines it."""
+        built = self.model()
+        name = last_name(built.value.func) if built is not None and isinstance(built.value, ast.Call) else ""
+        return next((n for n in self.tree.body if isinstance(n, ast.ClassDef) and n.name == name), None)
+
+    def training_calls(self) -> list[ast.Call]:
+        """Return calls of the model in the function, or the loop of the file, that holds a backward pass."""
+        found = []
+        for call in self.calls("model", "net", "student"):
+            scope = self.scope(call)
+            if scope is not None and ".backward()" in self.source(scope) and not self.inside(call, "no_grad"):
+                found.append(call)
+        return found
+
+    def scope(self, node: ast.AST) -> ast.stmt | None:
+        """Return the innermost function around a node, or the outermost loop of the file."""
+        here, loop = self.parents.get(node), None
+        while here is not None and not isinstance(here, ast.FunctionDef):
+            loop = here if isinstance(here, ast.For) else loop
+            here = self.parents.get(here)
+        return here or loop
+
+    def inside(self, node: ast.AST, pattern: str) -> bool:
+        """Whether a node stands in a `with` whose head matches."""
+        here = self.parents.get(node)
+        while here is not None:
+            if isinstance(here, ast.With) and re.search(pattern, self.source(here.items[0].context_expr)):
+                return True
+            here = self.parents.get(here)
+        return False
 
     def uses(self, pattern: str) -> bool:
         """Whether the text matches."""
