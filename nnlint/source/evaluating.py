@@ -144,17 +144,20 @@ class Evaluating:
                 return "between"
         return "after" if at > self._stepped[-1] else "before" if at < self._stepped[0] else "between"
 
-    def _mode(self, event: Event) -> tuple[Any, bool] | None:
-        """Return whose mode an event sets and to what (True for training); None for anything else."""
+    def _mode(self, event: Event) -> tuple[Any, bool | None] | None:
+        """Return whose mode an event sets and to what: True for training, None where that is computed.
+
+        None for an event that sets no mode.
+        """
         node = event.node
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             return None
         if node.func.attr not in ("eval", "train") or self.program.qualified(node.func):
             return None
-        train = node.func.attr == "train"
+        train: bool | None = node.func.attr == "train"
         if train and (node.args or node.keywords):
             value = self.values.maybe(node.args[0] if node.args else node.keywords[0].value, None, event.frame)
-            train = value if isinstance(value, bool) else True
+            train = value if isinstance(value, bool) else None
         return self._key(event, node.func.value), train
 
     def _eval_mode(self, at: int, event: Event) -> Any:
@@ -165,6 +168,8 @@ class Evaluating:
             mode = self._mode(earlier)
             if mode is None:
                 continue
+            if mode[0] == key and mode[1] is None:
+                return Missing("its mode is set to a computed value")
             if mode[0] == key:
                 unsure = self._is_conditional(earlier, event)
                 return Missing("its mode is set under a condition") if unsure else not mode[1]

@@ -44,7 +44,7 @@ def oversized_activations(model: Model, probe: Probe) -> Finding | None:
         says=f"the predictions start at a size of {prediction.rms:.2g}",
         why=f"one layer multiplies what it reads by {max(gains):.2g}; well-scaled weights keep this near 1",
         help="" if large else "divide what the last layer reads or gives by the square root of its width",
-        explains=("init-mismatched-to-activation", "exploding-gradient", "initial-loss-off"),
+        explains=("init-mismatched-to-activation", "exploding-gradient", "initial-loss-off", "constant-output"),
         fixes=[_fix(model, large)] if large else [],
     )
 

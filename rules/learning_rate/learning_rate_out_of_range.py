@@ -44,7 +44,7 @@ def learning_rate_out_of_range(optimizer: Optimizer, recipe: Recipe, model: Mode
     off = [(rate, group) for rate, group in rates if not low <= rate <= high and rate > 0]
     if not off or _steps_little(optimizer, model):
         return []
-    if recipe.scheduler is not None and not (recipe.scheduler in SETTLING and all(rate > high for rate, _ in off)):
+    if recipe.scheduler is not None and recipe.scheduler not in SETTLING:
         return []
     found = [_finding(optimizer, recipe, model, rate, group) for rate, group in off]
     return [finding for finding in found if finding is not None]

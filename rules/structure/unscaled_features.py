@@ -59,7 +59,7 @@ def unscaled_features(data: Data, model: Model) -> Iterator[Finding]:
                 label="made for inputs with mean 0 and standard deviation 1",
                 why=fault,
                 help="" if _fixes(layer, features) else "standardize the features, fitted on the training part",
-                explains=("oversized-activations", "dead-relu"),
+                explains=("oversized-activations", "dead-relu", "constant-output"),
                 fixes=_fixes(layer, features),
             )
 

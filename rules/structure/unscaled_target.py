@@ -38,5 +38,5 @@ def unscaled_target(output: Output, data: Data, *, advice: float = 10.0, warning
         label=f"compares with values from {target.low:.3g} to {target.high:.3g}",
         why=f"a fresh network answers near 0, so the loss starts near {target.mean**2 + target.std**2:.2g}",
         help="standardize the targets, fitted on the training part, and turn predictions back",
-        explains=("exploding-gradient", "initial-loss-off"),
+        explains=("exploding-gradient", "initial-loss-off", "constant-output"),
     )
