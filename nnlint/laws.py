@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,11 +94,15 @@ def fires(pair: Pair) -> Iterator[str]:
     marked = {i + 2 for i, line in enumerate(lines) if line.strip() == f"# finding: {pair.rule.name}"}
     if not marked:
         yield f"{pair.name('bad')} has no line `# finding: {pair.rule.name}` above what is to be found"
-    found = {finding.span.line for finding in pair.found(pair.bad, pair.rules) if finding.span is not None}
-    for line in sorted(marked - found):
+    bad = str(pair.rule.pair("bad"))
+    spans = [finding.span for finding in pair.found(pair.bad, pair.rules)]
+    found = Counter(span.line if span is not None and span.path == bad else 0 for span in spans)
+    for line in sorted(marked - found.keys()):
         yield f"{pair.name('bad')}:{line}: not found"
-    for line in sorted(found - marked):
+    for line in sorted(found.keys() - marked):
         yield f"{pair.name('bad')}:{line}: found, but not marked"
+    for line in sorted(line for line in marked if found[line] > 1):
+        yield f"{pair.name('bad')}:{line}: found {found[line]} times"
 
 
 def lonely(pair: Pair) -> Iterator[str]:
@@ -131,6 +136,8 @@ def _cured(pair: Pair, fix: Fix, facts: Facts) -> Iterator[str]:
     except CannotApply as error:
         yield f"its fix cannot be applied to {pair.name('bad')}: {error}"
         return
+    if list(changed) != [bad]:
+        yield f"its fix changes more than {pair.name('bad')}: {', '.join(sorted(changed))}"
     kept = [row for row in changed.get(bad, "").splitlines(keepends=True) if not re.match(r"\s*# finding: ", row)]
     wanted = read_source(str(pair.rule.pair("good"))).splitlines(keepends=True)
     if kept != wanted:

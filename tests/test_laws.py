@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from laboratory import Laboratory, laboratory
 
+from nnlint import laws
 from nnlint.checking import check_facts
 from nnlint.engine import Checked, check
 from nnlint.facts import Fact, Facts, Missing
@@ -32,7 +33,6 @@ SNAPSHOTS = Path(__file__).resolve().parent / "snapshots"
 RULES = load()
 __all__ = ["laboratory"]  # a fixture
 ALL = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-SOON = ("warning", "error")
 
 
 def checked(facts: tuple[Facts, ...], rules: list[Rule]) -> list[Checked]:
@@ -52,44 +52,12 @@ def first_fix(laboratory: Laboratory, rule: Rule) -> tuple[Fix, Facts] | None:
     return None
 
 
-def without_markers(text: str) -> str:
-    return "".join(line for line in text.splitlines(keepends=True) if not line.strip().startswith("# finding: "))
-
-
 @ALL
-def test_fires(rule, laboratory):
-    """On the faulty program, exactly where it is marked."""
-    lines = rule.pair("bad").read_text().splitlines()
-    marked = [i + 2 for i, line in enumerate(lines) if line.strip() == f"# finding: {rule.name}"]
-    assert marked
-    found = [f for f in findings(laboratory.facts(rule.pair("bad")), RULES) if f.rule == rule.name]
-    assert [f.span and (f.span.path, f.span.line) for f in found] == [(str(rule.pair("bad")), line) for line in marked]
-
-
-@ALL
-def test_silent(rule, laboratory):
-    """On the sound program, every rule."""
-    loud = [f for f in findings(laboratory.facts(rule.pair("good")), RULES) if f.level in SOON]
-    assert not loud, [(f.rule, f.says) for f in loud]
-
-
-@ALL
-def test_cures(rule, laboratory):
-    """The first fix makes the sound program of the faulty one, byte for byte."""
-    fix = first_fix(laboratory, rule)
-    if fix is None:
-        assert "no automatic fix" in rule.doc, "a rule without a fix says so under 'Fix safety'"
-        return
-    bad = rule.pair("bad")
-    changed = rewrite(fix[0], lambda path: Path(path).read_bytes().decode(), fix[1])
-    assert list(changed) == [str(bad)]
-    assert without_markers(changed[str(bad)]) == rule.pair("good").read_bytes().decode()
-
-
-@ALL
-def test_once(rule, laboratory):
-    """Where it was fixed there is nothing to fix, at any level."""
-    assert not findings(laboratory.facts(rule.pair("good")), [rule])
+@pytest.mark.parametrize("law", laws.LAWS, ids=lambda law: law.__name__)
+def test_law(rule, law, laboratory):
+    """What is asked of any pack: fires, lonely, silent, cures, once."""
+    sides = (laboratory.facts(rule.pair(side)) for side in laws.SIDES)
+    assert list(law(laws.Pair(rule, RULES, Settings(), *sides))) == []
 
 
 @ALL
