@@ -10,8 +10,6 @@ from .program import Mutant, Program
 from .registry import defect, inside_forward, line_matching, swapped
 
 SCORING = r"no_grad|inference_mode|(model|net|averaged|student)\(|def |\.(eval|train)\(|\w+\((self\.)?(model|net)[,.)]"
-    r"no_grad|inference_mode|(model|net|averaged|student)\(|def |\.(eval|train)\(|\w+\((self\.)?(model|net)[,.)]"
-)
 
 
 @defect
