@@ -20,6 +20,13 @@ from .source.rewrite import read_source, rewrite_all
 
 Progress = Callable[[str], None]
 
+_IN_A_WORD: dict[str, tuple[Change, ...]] = {
+    "unscaled-features": (Change(("data", "standardize"), True),),
+    "unscaled-target": (Change(("data", "standardize_target"), True),),
+    "bias-before-norm": (Change(("model", "bias"), False),),
+}
+"""What a configuration says in a word where a script needs statements of its own, by the rule that asks for it."""
+
 
 @dataclass(frozen=True)
 class Checked:
@@ -87,6 +94,9 @@ def _changes(
             if changes:
                 found[number] = changes
                 break
+        own_word = _IN_A_WORD.get(finding.rule, ())
+        if number not in found and id(finding) in shown and own_word and after(written, own_word) is not None:
+            found[number] = own_word
     files: dict[str, int] = {}
     for number, changes in found.items():
         changed = after(written, changes)

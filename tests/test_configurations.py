@@ -179,6 +179,22 @@ def test_comments_order_and_layout_stay(tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        ("model:\n    kind: mlp\n", "model:\n    kind: mlp\n    bias: false\n"),
+        ("model:\n  kind: mlp   # why\n  layers:\n  - 8\n",
+         "model:\n  kind: mlp   # why\n  layers:\n  - 8\n  bias: false\n"),
+        ("model:\n  kind: mlp\n  layers:\n    - 8\n", "model:\n  kind: mlp\n  layers:\n    - 8\n  bias: false\n"),
+        ('model: {kind: "mlp",  layers: [ 8 ]}\n', 'model: {kind: "mlp", layers: [8], bias: false}\n'),
+    ],
+)  # fmt: skip
+def test_the_indentation_is_that_of_the_author(tmp_path, before, now):
+    rest = "data:   wine\n\n# a remark\nloss:  cross_entropy\n"
+    path = configuration(tmp_path, before + rest)
+    assert rewritten(read(path), [Change(("model", "bias"), False)]) == now + rest
+
+
 def test_a_plain_value_becomes_a_block(tmp_path):
     written = read(configuration(tmp_path, o=("{kind: sgd, rate: 0.01}", "adam")))
     text = rewritten(written, (Change(("optimizer", "rate"), 0.1), Change(("epochs",), REMOVED)))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -94,6 +96,38 @@ def test_runs_that_fail_are_counted_apart(tmp_path):
         assert result.mean is None
         assert result.runs[0].status == status
         assert reason in result.runs[0].reason
+
+
+def test_interrupted_it_gives_what_was_done_and_leaves_nothing_running(tmp_path):
+    (tmp_path / "slow.py").write_text(
+        "import os, time\n"
+        "print('epoch 1 of 9: loss 0.5, validation accuracy 0.5', flush=True)\n"
+        "if os.environ['SEED'] == '0':\n"
+        "    raise SystemExit(print('test accuracy 0.75 on 30 untouched rows'))\n"
+        "open('running-' + os.environ['SEED'], 'w').write(str(os.getpid()))\n"
+        "print('epoch 2 of 9: loss 0.5, validation accuracy 0.5', flush=True)\n"
+        "time.sleep(100)\n"
+    )
+    script = (tmp_path / "slow.py").read_text().replace("open('", f"open('{tmp_path}/")
+    (tmp_path / "slow.py").write_text(script)
+
+    def interrupt(text):
+        if "seed 1: epoch 2" in text:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        result = train(
+            "slow", "", tmp_path / "slow.py", Path(sys.executable), range(4), metric="accuracy", workers=1,
+            progress=interrupt,
+        )  # fmt: skip
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert result.interrupted
+    assert [(run.seed, run.score) for run in result.runs] == [(0, 0.75)]
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "running-1").read_text()), 0)
+    assert not (tmp_path / "running-2").exists()
 
 
 def test_the_interval_allows_for_the_overlap_of_splits():

@@ -58,7 +58,7 @@ def rewritten(written: Written, changes: Sequence[Change]) -> str:
     base, tree = parsed(written.text), parsed(written.text)
     for change in changes:
         _set(tree, change)
-    old, new = dumped(base).splitlines(keepends=True), dumped(tree).splitlines(keepends=True)
+    old, new = (dumped(data, written.text).splitlines(keepends=True) for data in (base, tree))
     own = written.text.splitlines(keepends=True)
     if own and not own[-1].endswith("\n"):
         own[-1] += "\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -67,10 +68,14 @@ def place_in(tree: Any, text: str, key: Key) -> tuple[int, int, int]:
     return line + 1, column + 1, max(end, column + 1) + 1
 
 
-def dumped(tree: Any) -> str:
-    """Return a configuration as text, with the comments and the order of its author."""
+def dumped(tree: Any, like: str) -> str:
+    """Return a configuration as text, with the comments, the order and (as in `like`) the indentation of its author."""
     held = io.StringIO()
-    _yaml().dump(tree, held)
+    yaml, block = _yaml(), re.search(r"^[^\s#-][^\n]*:[ \t]*(?:#[^\n]*)?\n(?:[ \t]*#[^\n]*\n)*( +)[^\s#-]", like, re.M)
+    items = re.search(r"^( *)[^\s#-][^\n]*:[ \t]*(?:#[^\n]*)?\n( *)-( +)", like, re.M)
+    inner = len(items[2]) - len(items[1]) if items is not None else 2
+    yaml.indent(mapping=len(block[1]) if block is not None else 2, sequence=inner + 2, offset=inner)
+    yaml.dump(tree, held)
     return held.getvalue()
 
 
@@ -85,7 +90,6 @@ def _yaml() -> Any:
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 4096
-    yaml.indent(mapping=2, sequence=4, offset=2)
     return yaml
 
 

@@ -16,6 +16,8 @@ def as_text(result: Training, style: Style) -> str:
     share = result.metric == "accuracy"
     unit = "accuracy" if share else "error in spreads of the target"
     rows = [f"{style('bold', result.name)}: {result.data} · {unit} on {result.rows} untouched rows"]
+    if not result.runs:
+        return "interrupted before a run was done\n"
     rows.append("  seed       test  best validation  epochs     time")
     rows += ["  " + _row(run, share) for run in result.runs]
     if result.mean is not None:
