@@ -17,6 +17,7 @@ from .source.discover import module_name
 from .source.rewrite import read_source, rewrite_all
 from .trainer import (
     FOLDER,
+    Backend,
     Confirmation,
     LearningRate,
     Options,
@@ -31,6 +32,14 @@ Progress = Callable[[str], None]
 TOGETHER = "all fixes together"
 
 
+class Where(NamedTuple):
+    """Where runs are made, and how many at a time."""
+
+    workers: int = 2
+    backend: Backend = "processes"
+    address: str | None = None
+
+
 class Terms(NamedTuple):
     """How much a study may spend (pairs of runs, seconds), and whether results are kept for the next one.
 
@@ -42,6 +51,7 @@ class Terms(NamedTuple):
     cache: bool = True
     together: bool = False
     experiments: bool = False
+    where: Where = Where()
 
 
 def confirm(
@@ -139,6 +149,7 @@ def _options(path: Path, report: Report, settings: Settings, terms: Terms) -> Op
         module=module, root=str(root),
         allow_network=settings.allow_network, inputs=next((s.input for s in report.subjects if s.input), ()),
         store=Path(FOLDER).absolute() if terms.cache else None,
+        **terms.where._asdict(),
     )  # fmt: skip
 
 

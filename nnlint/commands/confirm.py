@@ -30,6 +30,9 @@ def confirm(
     chart: str | None,
     all_together: bool,
     experiments: bool,
+    workers: int,
+    backend: Any,
+    address: str | None,
     **given: Any,
 ) -> None:
     """Train a script with and without each fix, and say what the fix is worth.
@@ -55,7 +58,8 @@ def confirm(
     settings = settings_for((path,), given).model_copy(update={"run": not given["static"]})
     report = check_targets((path,), settings, progress=progress)
     kind = chart_kind(chart)
-    terms = confirming.Terms(seeds, budget, cache, all_together, experiments)
+    place = confirming.Where(workers, backend, address)
+    terms = confirming.Terms(seeds, budget, cache, all_together, experiments, place)
     if against is not None:
         result = confirming.compare(Path(path), Path(against), report, settings, progress, terms)
     elif confirming.changed(report, settings) or (experiments and report.experiments):

@@ -9,10 +9,12 @@ from .confirmation import Arm, Confirmation, Curve, Options
 from .range_test import LearningRate, range_test
 from .store import FOLDER
 from .study import Progress, Study
+from .trials import Backend
 from .verdict import Failures, Metric, Verdict
 
 __all__ = [
     "FOLDER",
+    "Backend",
     "Confirmation",
     "Curve",
     "Failures",

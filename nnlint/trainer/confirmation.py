@@ -7,6 +7,7 @@ from pathlib import Path
 from ..facts import Plain
 from .plan import Scouted
 from .statistics import LOOKS
+from .trials import Backend, Trials
 from .verdict import Verdict
 
 
@@ -27,6 +28,7 @@ class Options(Plain):
     built-in task, and what it takes (`2x1x28x28`), where the file itself trains none. `best_rate` asks for a second
     verdict with each side at its best learning rate, where the budget allows; `against` says that the change is
     another program. `store` is the folder in which results are kept; None keeps nothing.
+    `backend` says where the trials run, `address` at which cluster; `workers` how many at a time.
     """
 
     python: Path
@@ -45,6 +47,15 @@ class Options(Plain):
     best_rate: bool = True
     against: bool = False
     store: Path | None = None
+    backend: Backend = "processes"
+    address: str | None = None
+
+    def trials(self) -> Trials:
+        """Return where the trials run, to be entered."""
+        return Trials(
+            self.python, workers=self.workers, allow_network=self.allow_network,
+            backend=self.backend, address=self.address,
+        )  # fmt: skip
 
 
 class Curve(Plain):

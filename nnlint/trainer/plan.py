@@ -34,7 +34,7 @@ class NotConfirmed(Exception):
 
 def check_installed() -> None:
     """Raise NotConfirmed where what the statistics stand on is missing."""
-    missing = [name for name in ("numpy", "scipy") if importlib.util.find_spec(name) is None]
+    missing = [name for name in ("numpy", "scipy", "joblib") if importlib.util.find_spec(name) is None]
     if missing:
         raise NotConfirmed(f'the trainer needs {" and ".join(missing)}: pip install "nnlint[confirm]"')
 

@@ -62,15 +62,17 @@ class Race:
 
     def _train(self, runs: Runs, names: Sequence[str], seeds: range) -> bool:
         """Run every program with these seeds. Return whether there was time for all."""
-        for seed in seeds:
+        together = max(1, runs.trials.workers // len(names))
+        for first in range(seeds.start, seeds.stop, together):
             left = self.until - time.monotonic()
-            if left <= 0 and seed >= LOOKS[0]:
+            if left <= 0 and first >= LOOKS[0]:
                 self.late = True
                 return False
-            self.say(f"pair {seed + 1} of at most {self.seeds} · {len(names)} programs · {max(left, 0):.0f} s left")
-            requests = [self.ask(name, seed) for name in names]
-            answers = dict(runs.run(requests, [self.scouts[name] for name in names]))
-            for place, name in enumerate(names):
+            self.say(f"pair {first + 1} of at most {self.seeds} · {len(names)} programs · {max(left, 0):.0f} s left")
+            wanted = [(name, seed) for seed in range(first, min(first + together, seeds.stop)) for name in names]
+            requests = [self.ask(name, seed) for name, seed in wanted]
+            answers = dict(runs.run(requests, [self.scouts[name] for name, _ in wanted]))
+            for place, (name, _) in enumerate(wanted):
                 self._note(name, answers[place])
         return True
 

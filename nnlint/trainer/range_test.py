@@ -15,7 +15,7 @@ from ..facts import Plain
 from .confirmation import Arm, Options
 from .plan import NotConfirmed, check_installed
 from .study import Progress, Study
-from .trials import Trials, TrialsFailed
+from .trials import TrialsFailed
 
 LOW, HIGH, STEPS = 1e-6, 10.0, 150
 SMOOTHING = 0.9
@@ -56,7 +56,7 @@ def range_test(path: Path, options: Options, progress: Progress, *, seeds: int =
     study = Study([Arm(name="original", path=path)], options, progress)
     try:
         check_installed()
-        with Trials(options.python, workers=options.workers, allow_network=options.allow_network) as trials:
+        with options.trials() as trials:
             study.scout(trials)
             progress(f"{seeds} range tests of {STEPS} steps")
             requests = [study.sweep_request(seed, LOW, HIGH, STEPS) for seed in range(seeds)]

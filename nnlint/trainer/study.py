@@ -73,9 +73,7 @@ class Study:
         """Do the study. Ctrl-C ends it with what was measured."""
         try:
             check_installed()
-            with Trials(
-                self.options.python, workers=self.options.workers, allow_network=self.options.allow_network
-            ) as trials:
+            with self.options.trials() as trials:
                 self.scout(trials)
                 self._plan()
                 runs = Runs(trials, Store(self.options.store))

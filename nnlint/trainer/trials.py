@@ -1,127 +1,147 @@
-"""Runs of the user's script in the worker: requests out, answers in, as many at a time as there are workers."""
+"""Trials, as many at a time as there are workers, through joblib: on this machine, or on a cluster.
+
+Here (`processes`) one worker has imported torch and forks a child for each trial; joblib's threads wait for the
+children. With another backend each of joblib's processes has such a worker of its own (`nodes.py`). Whichever it is: a
+trial that crashes, diverges or hangs is an answer with a reason, and the same request gives the same answer.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import json
-import os
-import signal
-import subprocess
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal, get_args
 
-WORKER = Path(__file__).resolve().parent.parent / "worker"
+from . import nodes
+from .forks import Answer, Forks, Request, TrialsFailed
 
-_QUIET = {
-    "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0", "MPLBACKEND": "Agg", "CUDA_VISIBLE_DEVICES": "",
-    "HIP_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
-    "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "WANDB_MODE": "disabled", "TOKENIZERS_PARALLELISM": "false",
-    "TQDM_DISABLE": "1", "TORCH_COMPILE_DISABLE": "1",
-}  # fmt: skip
+__all__ = ["BACKENDS", "Answer", "Backend", "Request", "Trials", "TrialsFailed"]
 
-Answer = dict[str, Any]
-Request = Mapping[str, Any]
-
-
-class TrialsFailed(Exception):
-    """The worker that runs the trials cannot be started, or has ended by itself."""
+Backend = Literal["processes", "loky", "dask", "ray"]
+BACKENDS: tuple[Backend, ...] = get_args(Backend)
+_NEEDS = {"dask": "distributed", "ray": "ray"}
 
 
 class Trials:
-    """A worker that forks a child for each trial. A context manager: on leaving, all that still runs is ended."""
+    """Where trials run. A context manager: on leaving, all that still runs is ended, or the cluster let go.
 
-    def __init__(self, python: Path, *, workers: int = 2, allow_network: bool = False) -> None:
+    `address` is that of a cluster (`tcp://host:8786` of a Dask scheduler, `auto` or `host:6379` for Ray); without one,
+    `dask` and `ray` start a cluster on this machine.
+    """
+
+    def __init__(
+        self,
+        python: Path,
+        *,
+        workers: int = 2,
+        allow_network: bool = False,
+        backend: Backend = "processes",
+        address: str | None = None,
+    ) -> None:
         self.python, self.workers, self.allow_network = python, workers, allow_network
-        self._folder = tempfile.TemporaryDirectory(prefix="nnlint-", ignore_cleanup_errors=True)
-        self._process: subprocess.Popen[bytes] | None = None
-        self._number = 0
+        self.backend, self.address = backend, address
+        self._here = Forks(python, allow_network=allow_network)
+        self._libraries: tuple[str, ...] = ()
+        self._open = contextlib.ExitStack()
 
     def __enter__(self) -> Trials:
-        if os.name != "posix":
-            raise TrialsFailed("trials need a system whose processes can fork (Linux, macOS)")
-        private, scratch = Path(self._folder.name), self.scratch
-        scratch.mkdir()
-        job = {"part": "fit", "scratch": str(scratch), "allow_network": self.allow_network}
-        (private / "job.json").write_text(json.dumps(job), encoding="utf-8")
-        environment = {**os.environ, **_QUIET}
-        environment.update(dict.fromkeys(("TMPDIR", "TEMP", "TMP", "MPLCONFIGDIR"), str(scratch)))
-        with (private / "errors.txt").open("wb") as errors:
-            self._process = subprocess.Popen(
-                [str(self.python), str(WORKER), str(private / "job.json")],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                env=environment,
-                start_new_session=True,
-            )
+        self._open.enter_context(self._here)
         try:
-            self._hear()
+            if self.backend in _NEEDS:
+                self._open.enter_context(_cluster(self.backend, self.address, self.workers))
         except BaseException:
-            self.__exit__(None, None, None)
+            self._open.close()
             raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._process is not None:
-            for pipe in (self._process.stdin, self._process.stdout):
-                if pipe is not None:
-                    with contextlib.suppress(OSError):
-                        pipe.close()  # the worker ends its children when nobody listens any more
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(2)
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-        self._folder.cleanup()
+        self._open.close()
 
     @property
     def scratch(self) -> Path:
-        """The only folder that a trial may write to; it goes when this closes."""
-        return Path(self._folder.name, "scratch")
+        """The only folder that a trial here may write to; it goes when this closes."""
+        return self._here.scratch
 
     def preload(self, names: Sequence[str]) -> None:
-        """Import libraries in the worker before it forks, so that no trial has to."""
-        self._say({"preload": list(names)})
+        """Import libraries in the workers before they fork, so that no trial has to."""
+        self._libraries = tuple(names)
+        self._here.preload(names)
 
     def run(self, requests: Sequence[Request]) -> Iterator[tuple[int, Answer]]:
         """Yield (place in `requests`, answer) as the answers come. Raises TrialsFailed where the worker has ended."""
-        places: dict[int, int] = {}
-        waiting = list(enumerate(requests))
-        while waiting or places:
-            while waiting and len(places) < self.workers:
-                place, request = waiting.pop(0)
-                self._number += 1
-                places[self._number] = place
-                self._say({**request, "id": self._number})
-            message = self._hear()
-            if message.get("id") in places:
-                yield places.pop(message["id"]), message["answer"]
+        import joblib
 
-    def _say(self, message: Mapping[str, Any]) -> None:
-        assert self._process is not None
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.write(json.dumps(message).encode() + b"\n")
-            self._process.stdin.flush()
-        except OSError as error:
-            raise TrialsFailed(self._why()) from error
+        if not requests:
+            return
+        here = self.backend == "processes"
+        call = self._ask if here else self._sent
+        work = (joblib.delayed(call)(place, r) for place, r in enumerate(requests))
+        with joblib.parallel_config("threading" if here else self.backend):
+            # Ray's backend gives nothing before all is done.
+            how = "list" if self.backend == "ray" else "generator_unordered"
+            jobs = min(self.workers, len(requests))
+            yield from joblib.Parallel(n_jobs=jobs, return_as=how, batch_size=1, pre_dispatch="all")(work)
 
-    def _hear(self) -> dict[str, Any]:
-        assert self._process is not None
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise TrialsFailed(self._why())
-        message: dict[str, Any] = json.loads(line)
-        return message
+    def _ask(self, place: int, request: Request) -> tuple[int, Answer]:
+        return place, self._here.ask(request)
 
-    def _why(self) -> str:
-        path = Path(self._folder.name, "errors.txt")
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
-        last = next((line.strip() for line in reversed(lines) if line.strip()), "no reason given")
-        return f"the worker that runs the trials has ended: {last[:300]}"
+    @property
+    def _sent(self) -> Any:
+        """The call that another process makes: nothing of this object goes with it."""
+        return _Sent((str(self.python), self.allow_network), self._libraries)
+
+
+class _Sent:
+    """`nodes.ask` with its first arguments, small enough to be sent anywhere."""
+
+    def __init__(self, setup: nodes.Setup, libraries: tuple[str, ...]) -> None:
+        self.setup, self.libraries = setup, libraries
+
+    def __call__(self, place: int, request: Request) -> tuple[int, Answer]:
+        return nodes.ask(self.setup, self.libraries, place, request)
+
+
+@contextlib.contextmanager
+def _cluster(backend: str, address: str | None, workers: int) -> Iterator[None]:
+    """Be connected to a cluster. Raises TrialsFailed where its library is missing or nobody answers."""
+    try:
+        connected = _dask(address, workers) if backend == "dask" else _ray(address, workers)
+    except ImportError as error:
+        raise TrialsFailed(f"--backend {backend} needs {_NEEDS[backend]}: pip install {_NEEDS[backend]}") from error
+    except (OSError, ConnectionError, TimeoutError, ValueError) as error:
+        raise TrialsFailed(f"no {backend} cluster at {address}: {error}") from error
+    try:
+        yield
+    finally:
+        connected()
+
+
+def _dask(address: str | None, workers: int) -> Any:
+    from distributed import Client, LocalCluster
+
+    if address is not None:
+        return Client(address, timeout=30).close
+    local = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
+    client = Client(local)
+
+    def close() -> None:
+        client.close()
+        local.close()
+
+    return close
+
+
+def _ray(address: str | None, workers: int) -> Any:
+    import ray
+    from ray.util.joblib import register_ray
+
+    begun = not ray.is_initialized()
+    if begun and address is None:
+        ray.init(num_cpus=workers, include_dashboard=False, log_to_driver=False)
+    elif begun:
+        ray.init(address=address, log_to_driver=False)
+    register_ray()
+    return ray.shutdown if begun else (lambda: None)
