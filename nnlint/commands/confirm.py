@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .. import options
 from .terminal import chart_kind, in_colour, progress, tell, write_bytes
+
+if TYPE_CHECKING:
+    from ..trainer import Confirmation
 
 
 @click.command(cls=options.Command)
@@ -50,14 +53,13 @@ def confirm(
     from ..pipeline import check_targets, exit_status
     from ..render.style import Style
     from ..render.verdicts import as_json, as_text
-    from ..tracking import check_place, of_confirmation, track
+    from ..tracking import check_place
     from ..trainer import Confirmation
 
+    chart_kind(chart)
     check_place(given["track"])
-
     settings = settings_for((path,), given).model_copy(update={"run": not given["static"]})
     report = check_targets((path,), settings, progress=progress)
-    kind = chart_kind(chart)
     place = confirming.Where(workers, backend, address)
     terms = confirming.Terms(seeds, budget, cache, all_together, experiments, place)
     if against is not None:
@@ -75,13 +77,21 @@ def confirm(
     else:
         text = as_text(result, confirming.changed(report, settings), Style(in_colour(sys.stdout)))
     click.echo(text, nl=False)
+    _draw_and_track(result, Path(path).stem, chart, given)
+    tell(report)
+    unjudged = bool(result.verdicts) and all(verdict.word == "not confirmed" for verdict in result.verdicts)
+    ctx.exit(2 if unjudged else exit_status(report, settings, exit_zero=True))
+
+
+def _draw_and_track(result: Confirmation, name: str, chart: str | None, given: dict[str, Any]) -> None:
+    """Write the learning curves, and what was measured to where it is tracked."""
+    kind = chart_kind(chart)
     if chart is not None and kind is not None and result.curves:
         from ..render import charts
 
         write_bytes(charts.learning_curves(result, kind), chart)
     if given["track"] and result.verdicts:
-        record = of_confirmation(Path(path).stem, result)
+        from ..tracking import of_confirmation, track
+
+        record = of_confirmation(name, result)
         click.echo(f"tracked in {track(record, given['track'], given['track_to'])}", err=True)
-    tell(report)
-    unjudged = bool(result.verdicts) and all(verdict.word == "not confirmed" for verdict in result.verdicts)
-    ctx.exit(2 if unjudged else exit_status(report, settings, exit_zero=True))
