@@ -84,6 +84,7 @@ def test_there_are_a_dozen_examples():
         {"rest": ("epochs: 3", "epochs: 9\nschedule: plateau\nswa: 2\nclip: {value: 1.0}\nearly_stopping: 2")},
         {"rest": ("epochs: 3", "epochs: 9\nschedule: {kind: step, every: 2}\nshuffle: false")},
         {"optimizer": ("{kind: sgd, rate: 0.01}", "adamax")},
+        {"optimizer": ("{kind: sgd, rate: 0.01}", "adagrad"), "s": ("epochs: 3", "schedule: 1cycle")},
         {"optimizer": ("{kind: sgd, rate: 0.01}", "{kind: rmsprop, momentum: 0.9}"),
          "s": ("epochs: 3", "schedule: 1cycle")},
         {"model": (LAYERS, "kind: cnn\n  normalization: layer\n  pooling: average"), **DIGITS},
@@ -196,6 +197,9 @@ def test_the_indentation_is_that_of_the_author(tmp_path, before, now):
 
 
 def test_a_plain_value_becomes_a_block(tmp_path):
+    short = read(configuration(tmp_path))
+    assert in_words(short, [Change(("data", "standardize"), True)]) == "data.standardize: - -> true"
+    assert in_words(short, [Change(("data", "task"), "iris")]) == "data.task: wine -> iris"
     written = read(configuration(tmp_path, o=("{kind: sgd, rate: 0.01}", "adam")))
     text = rewritten(written, (Change(("optimizer", "rate"), 0.1), Change(("epochs",), REMOVED)))
     path = tmp_path / "new.yaml"

@@ -97,9 +97,9 @@ def _set(tree: Any, change: Change) -> None:
 
 
 def _get(tree: Any, key: Key) -> Any:
-    for part in key:
+    for above, part in zip(("", *map(str, key)), key, strict=False):
         if not isinstance(tree, dict | list):
-            return tree  # a plain value that stands for its block
+            return tree if SHORT.get(above) == part else REMOVED  # a plain value that stands for its block
         try:
             tree = tree[part]  # type: ignore[index]
         except (KeyError, IndexError, TypeError):

@@ -84,6 +84,8 @@ def _schedule(lines: Lines, blueprint: Blueprint, better: str) -> None:
         "cosine": ("CosineAnnealingLR", [f"T_max={blueprint.epochs}"]),
     }[given.kind]
     name, options = made
+    if given.kind == "1cycle" and blueprint.optimizer.kind in ("adagrad", "adadelta"):
+        options = [*options, "cycle_momentum=False"]  # there is none
     lines.call(f"scheduler = torch.optim.lr_scheduler.{name}", ["optimizer", *options], key)
 
 
