@@ -41,3 +41,43 @@ def test_whether_weights_are_fresh_is_asked_only_where_it_decides():
     nn.init.constant_(layers[0].bias, -50.0)  # off everywhere: learned or drawn, an object does not tell
     report = nnlint.advise(nn.Sequential(*layers), inputs="16x8")
     assert ("dead-relu", "model.fresh") in {(one.rule, one.needs) for one in report.not_checked}
+
+
+class Attended(nn.Module):
+    """Attention by hand whose projection is followed by another layer, as in divided space-time attention."""
+
+    def __init__(self):
+        super().__init__()
+        self.qkv = nn.Linear(16, 48)
+        self.out = nn.Linear(16, 16)
+        self.temporal = nn.Linear(16, 16)
+        self.feed = nn.Sequential(nn.Linear(16, 32), nn.GELU(), nn.Linear(32, 4))
+
+    def forward(self, x):
+        q, k, v = self.qkv(x).chunk(3, -1)
+        mixed = torch.softmax(q @ k.transpose(1, 2) / 4, -1) @ v
+        return self.feed(x + self.temporal(self.out(mixed)))
+
+
+class Held(nn.Module):
+    """Layers in a bare `nn.Module` that has no forward of its own: another class reaches into it."""
+
+    def __init__(self):
+        super().__init__()
+        self.down = nn.Module()
+        self.down.block = nn.Linear(8, 8)
+        self.up = nn.Module()
+        self.up.block = nn.Linear(8, 8)
+
+    def encode(self, x):
+        return self.down.block(x)
+
+    def forward(self, x):
+        return self.up.block(x)
+
+
+def test_what_belongs_to_a_design_of_its_own_is_no_finding():
+    torch.manual_seed(0)
+    said = {f.rule for f in nnlint.advise(Attended(), inputs="2x5x16").findings}
+    said |= {f.rule for f in nnlint.advise(Held(), inputs="2x8").findings}
+    assert said & {"linear-after-linear", "unused-parameters"} == set()

@@ -20,7 +20,7 @@ References
 from collections import Counter
 
 from nnlint.facts import Graph, Layer, Node
-from nnlint.facts.graph import ACTIVATIONS, DROPOUTS, SOFTMAXES, WEIGHTED
+from nnlint.facts.graph import ACTIVATIONS, ATTENTION, DROPOUTS, SOFTMAXES, VIEWS, WEIGHTED
 from nnlint.finding import Finding
 from nnlint.fix import insert_after
 from nnlint.rule import rule
@@ -43,7 +43,7 @@ def linear_after_linear(layer: Layer) -> Finding | None:
     weights = [Layer(before, layer.graph, layer.model).weight, layer.weight]
     if not inner or inner < min(outer) or any(weight is None or not weight.trainable for weight in weights):
         return None
-    if before.parameters == layer.node.parameters:
+    if before.parameters == layer.node.parameters or _joins_heads(layer.graph, before):
         return None
     activation = _usual(layer.graph)
     behind = next((node for node in reversed(between) if node.op == "batch_norm"), before)
@@ -56,6 +56,12 @@ def linear_after_linear(layer: Layer) -> Finding | None:
         why=f"{outer[0]} to {inner} to {outer[1]} features compute what one layer of {outer[0]} to {outer[1]} computes",
         fixes=[insert_after(behind, activation or "relu", title="put an activation between them")],
     )
+
+
+def _joins_heads(graph: Graph, node: Node) -> bool:
+    """Return whether a layer is the projection behind attention, which belongs to it whatever follows."""
+    sources = graph.sources(node)
+    return bool(sources) and graph.behind(sources[0], VIEWS | DROPOUTS).op in ATTENTION | {"matmul"}
 
 
 def _between(graph: Graph, node: Node) -> list[Node] | None:
