@@ -7,7 +7,7 @@ import sys
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from pydantic import PrivateAttr, ValidationError
 
@@ -21,6 +21,9 @@ from .report import Report, ReportedFinding
 from .reporting import Sources
 from .settings import Goal, Settings, ShownLevel
 
+if TYPE_CHECKING:
+    from .live_study import Confirmed, Objects, SuggestedRate
+
 Task = Literal["binary", "multiclass", "multilabel", "regression"]
 
 
@@ -32,6 +35,7 @@ class ModelReport(Report):
 
     _model: Any = PrivateAttr(default=None)
     _settings: Settings = PrivateAttr(default_factory=Settings)
+    _given: dict[str, Any] = PrivateAttr(default_factory=dict)
 
     def fix(self, *, unsafe: bool = True) -> Any:
         """Return a deep copy of the model with the fixes of the findings shown; the model itself stays as it is.
@@ -59,6 +63,34 @@ class ModelReport(Report):
                 if reason:
                     warnings.warn(f"not applied: {finding.rule}: {reason}", stacklevel=2)
         return changed
+
+    def confirm(
+        self, data: Any = None, *, seeds: int = 16, budget: float = 300.0, epochs: int = 20, batch_size: int = 32
+    ) -> Confirmed:
+        """Train the model as it is and with each fix that can be made in memory, and say what each is worth.
+
+        `data` is what `advise` takes; what was given there is used where it is left out. The loss is that of
+        `advise(loss=...)`, the optimizer too (Adam at 1e-3 without). The objects stay as they are. A fix that only
+        changes the source (of a loss, of a loop) is "not confirmed", with the reason. Raises ValueError where the
+        model cannot be trained at all, with the reason.
+        """
+        from . import live_study
+
+        objects = self._objects(data, epochs, batch_size)
+        return live_study.confirm(objects, self.shown(self._settings.level), seeds=seeds, budget=budget)
+
+    def learning_rate(self, data: Any = None, *, seeds: int = 5, batch_size: int = 32) -> SuggestedRate:
+        """Return what the range test suggests for this model on these data. Raises ValueError as `confirm` does."""
+        from . import live_study
+
+        return live_study.learning_rate(self._objects(data, 5, batch_size), seeds)
+
+    def _objects(self, data: Any, epochs: int, batch_size: int) -> Objects:
+        from .live_study import Objects
+
+        given = self._given
+        rows = given.get("data") if data is None else data
+        return Objects(self._model, rows, given.get("loss"), given.get("optimizer"), epochs, batch_size)
 
     def __str__(self) -> str:
         text = render(self, self._settings, Form()).rstrip("\n")
@@ -107,6 +139,7 @@ def advise(
         TypeError: An argument is not what it should be.
         ValueError: A shape or a recipe cannot be understood, or the configuration has a mistake.
     """
+    from .source.construction import constructions
     from .worker.job import describe_object
     from .worker.trainers import unpack
 
@@ -114,7 +147,9 @@ def advise(
     _check_arguments(whole.model, loss, optimizer, task, goal)
     settings = _settings(level, goal)
     given = {"inputs": inputs, "data": data, "loss": loss, "optimizer": optimizer, "scheduler": scheduler}
-    described = describe_object(model, **given, target=type(whole.model).__name__, path=_home(whole.model))
+    described = describe_object(
+        model, **given, target=type(whole.model).__name__, path=_home(whole.model), read=constructions
+    )
     facts = Facts.model_validate(described)
     if recipe is not None:
         facts = facts.model_copy(update={"recipe": _joined(facts.recipe, recipe)})
@@ -125,7 +160,7 @@ def advise(
         **{name: getattr(checked, name) for name in Report.model_fields}
         | {"findings": findings, "sources": sources.texts()}
     )
-    report._model, report._settings = whole.model, settings
+    report._model, report._settings, report._given = whole.model, settings, given
     return report
 
 

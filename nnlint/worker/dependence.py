@@ -228,7 +228,7 @@ class _Question:
             if gradient is not None:
                 moved[id(parameter)] = bool((gradient.coalesce().values() if gradient.is_sparse else gradient).any())
 
-        hooks = [parameter.register_post_accumulate_grad_hook(arrived) for parameter in parameters]
+        hooks = [p.register_post_accumulate_grad_hook(arrived) for p in parameters]  # type: ignore[no-untyped-call]
         try:
             goal.backward(inputs=parameters)  # type: ignore[no-untyped-call]
         finally:

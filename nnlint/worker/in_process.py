@@ -23,6 +23,8 @@ from .iteration import Iteration, Sample
 from .losses import KINDS
 from .observe import Observer
 from .operations import class_name, function_op, layer_op
+from .rebuilt import Read, rebuilt
+from .sites import KEY, site, told
 from .subjects import facts_of
 from .trainers import unpack
 from .values import each_tensor
@@ -41,26 +43,28 @@ def describe_object(
     scheduler: Any = None,
     target: str | None = None,
     path: str | None = None,
+    read: Read | None = None,
 ) -> dict[str, Any]:
     """Return a `Facts` dict of `model`.
 
     `inputs` is a tensor, a tuple or dict of them, or specs (`"2x1x28x28"`); `data` a DataLoader, a Dataset or a pair
-    of tensors or arrays; `loss` is called as `loss(output, target)`. Raises ValueError where one cannot be used.
+    of tensors or arrays; `loss` is called as `loss(output, target)`. `read` says what a source assigns: with it layers
+    that nobody saw being built are looked up. Raises ValueError where an argument cannot be used.
     """
     target = target or class_name(model).removeprefix("nn.")
-    with profile.same_random_state():
-        held = unpack(model)
-        model, data = held.model, held.data if data is None else data
+    held = unpack(model)
+    model, data = held.model, held.data if data is None else data
+    with profile.same_random_state(), told(rebuilt(model, read) if read is not None else {}):
         given = Given(inputs, data)
         own = held.own_loss and loss is None and bool(given.drawn)
         steps = (own or (loss is not None and given.target is not None)) and _can_copy(model)
 
-        def told(probe: bool) -> dict[str, Any]:
+        def describing(probe: bool) -> dict[str, Any]:
             return describe(
                 model, target=target, path=path, inputs=given.args, kwargs=given.kwargs, specs=given.specs, probe=probe
             )
 
-        facts = told(probe=not steps)  # a step tells more than a probe
+        facts = describing(probe=not steps)  # a step tells more than a probe
         around = _Around(given)
         if optimizer is not None or held.twin is None:
             around.know(model, optimizer or held.optimizer, scheduler or held.scheduler)
@@ -73,7 +77,7 @@ def describe_object(
                 seen["model"]["modules"] = facts["model"]["modules"]
                 seen["recipe"] = _with(seen["recipe"], held.recipe)
                 return seen
-            facts = told(probe=True)
+            facts = describing(probe=True)
         recipe = _with(_recipe(around, loss, facts), held.recipe)
         if recipe:
             facts["recipe"] = recipe
@@ -133,7 +137,7 @@ def _one_step(model: nn.Module, around: _Around, loss: Any, target: str, path: s
     """Return the facts of one forward, loss and backward on a copy; None where they cannot be had."""
     given = around.given
     try:
-        twin = copy.deepcopy(model).cpu().train()
+        twin = _with_sites(copy.deepcopy(model), model).cpu().train()
         meter = copy.deepcopy(loss) if isinstance(loss, nn.Module) else loss
         around.whole = twin
     except Exception:  # a model may hold what cannot be copied
@@ -163,6 +167,14 @@ def _one_step(model: nn.Module, around: _Around, loss: Any, target: str, path: s
     _forget_our_calls(iteration, loss)
     facts = facts_of(around, iteration, twin, target, path, names=around.names, guarded=lambda act: act())
     return {**facts, "recipe": _told(facts["recipe"], around)}
+
+
+def _with_sites(twin: nn.Module, model: nn.Module) -> nn.Module:
+    """Let the modules of a copy carry where those of the model were built."""
+    for module, own in zip(twin.modules(), model.modules()):
+        if (span := site(own)) is not None and type(module) is type(own):
+            module.__dict__[KEY] = span
+    return twin
 
 
 def _loss_in(step: Any) -> Any:
