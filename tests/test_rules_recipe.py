@@ -1086,6 +1086,14 @@ def test_each_group_has_a_rate_of_its_own() -> None:
     assert not of_rule(s.facts(optimizers=(sound,)), "learning-rate-out-of-range")
 
 
+def test_a_rate_that_is_too_low_stays_so_under_a_schedule_that_lowers_it() -> None:
+    s = net()
+    slow = optimizer_of(s, "Adam", lr=1e-9)
+    for scheduler, count in (("CosineAnnealingLR", 1), ("LambdaLR", 0)):
+        found = of_rule(s.facts(optimizers=(slow,), scheduler=scheduler), "learning-rate-out-of-range")
+        assert len(found) == count
+
+
 BINARY = """
 import torch
 from torch import nn

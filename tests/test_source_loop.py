@@ -192,6 +192,12 @@ def test_how_a_model_is_scored_between_epochs(lines: str) -> None:
     assert (found.place, found.data) == ("between", "validation")
 
 
+def test_a_computed_mode_is_not_known() -> None:
+    (found,) = recipe(loop(PLAIN, per_epoch=f"model.train(optimizer_given)\n{SCORE}")).evaluations
+    with pytest.raises(Unknown):
+        _ = found.eval_mode
+
+
 def test_the_mode_is_followed_through_functions() -> None:
     text = """
 def evaluate(net):
