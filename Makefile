@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types docs wheel format bless readme clean evidence bench-bugs bench-startup bench-tracing bench-initializations bench-differential bench-observing bench-coverage
+.PHONY: help setup demo test check lint types docs wheel format bless readme clean evidence bench-bugs bench-startup bench-tracing bench-initializations bench-differential bench-observing bench-coverage bench-mutations
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -91,6 +91,9 @@ clean:  ## remove what was built (.venv stays)
 
 bench-differential: setup  ## the recipe as the source tells it against the run
 	$(BIN)/python bench/differential.py
+
+bench-mutations: setup  ## how many defects put into sound programs are found (an hour; goes on where it was)
+	nice -n 10 $(BIN)/python bench/mutate.py --write
 
 bench-observing: setup  ## what it costs to be watched while training
 	$(BIN)/python bench/observing.py

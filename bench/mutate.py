@@ -181,11 +181,11 @@ def main() -> int:
     sound = [known[name, "", key_of(one.text)] for name, one in programs.items()]
     print(table(rows))
     if chosen.write:
-        RESULTS.write_text(json.dumps(_results(programs, sound, rows), indent=1) + "\n", encoding="utf-8")
+        RESULTS.write_text(json.dumps(_results(programs, sound, rows, len(wanted)), indent=1) + "\n", encoding="utf-8")
     return 1 if any(one.outcome == "loud" for one in sound) else 0
 
 
-def _results(programs: dict[str, Program], sound: list[Row], rows: list[Row]) -> dict[str, object]:
+def _results(programs: dict[str, Program], sound: list[Row], rows: list[Row], made: int) -> dict[str, object]:
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
     )
@@ -195,6 +195,7 @@ def _results(programs: dict[str, Program], sound: list[Row], rows: list[Row]) ->
         "loud": {one.program: one.said for one in sound if one.outcome == "loud"},
         "rules": {one.name: one.level for one in rules()},
         "not injected": NOT_INJECTED,
+        "made": made,
         "rows": [asdict(one) for one in rows],
     }
 

@@ -18,6 +18,7 @@ from pathlib import Path
 import click
 import coverage_tables
 import evidence_tables
+import mutation_tables
 import observing_tables
 import tracing_tables
 import yaml
@@ -47,7 +48,13 @@ def main() -> None:
     rules = load()
     shutil.rmtree(MADE, ignore_errors=True)
     (MADE / "rules").mkdir(parents=True)
-    made_of = {"settings": settings(), "facts": facts(), **tracing_tables.tables(), **observing_tables.tables()}
+    made_of = {
+        "settings": settings(),
+        "facts": facts(),
+        **tracing_tables.tables(),
+        **observing_tables.tables(),
+        **mutation_tables.tables(),
+    }
     made_of["evidence"] = evidence_tables.of_all(rules)
     for page in sorted(PAGES.glob("*.md")):
         text = _filled(page.read_text("utf-8"), made_of)

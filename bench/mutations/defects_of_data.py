@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from .program import Mutant, Program, keyword
 from .registry import BUILT, LOSS_LINES, SQUARED, data_of, defect, line_matching, swapped
 
-READ = BUILT + r"|self\.\w+\(|(model|net|student)\(|from_numpy|tensor\(|DataLoader|TensorDataset"
+READ = BUILT + r"|self\.\w+\(|layer\(|(model|net|student)\(|from_numpy|tensor\(|DataLoader|TensorDataset"
 
 
 def _numbers(program: Program) -> ast.expr | None:
@@ -22,7 +22,7 @@ def _numbers(program: Program) -> ast.expr | None:
 def unscaled_features(program: Program) -> Iterator[Mutant]:
     """Features as they were measured."""
     for call in program.calls("fit_transform"):
-        if program.uses("Norm"):
+        if program.uses("Norm|friedman"):  # those of Friedman have one scale as they are
             return
         scaler = re.escape(program.source(call.func).rpartition(".")[0])
         text, line = program.replaced(call, program.source(call.args[0]))

@@ -58,6 +58,8 @@ def repeated_activation(program: Program) -> Iterator[Mutant]:
 
 def _deepened(program: Program, rule: str, kinds: tuple[str, ...], times: tuple[int, ...]) -> Iterator[Mutant]:
     """Yield a plain dense chain with many more layers of one width, each with this activation."""
+    if program.uses(r"Norm|Embedding|cat\(|[Aa]ttention|code"):
+        return
     for call in program.sequentials():
         items = _items(call)
         if set(items) <= {"Linear", "Dropout", *ACTIVATIONS} and items[:1] == ["Linear"] and len(items) > 2:
@@ -275,7 +277,11 @@ def no_gradient(program: Program) -> Iterator[Mutant]:
         return
     for call in ast.walk(found[0]):
         if isinstance(call, ast.Call) and program.source(call.func).startswith("self.") and len(call.args) == 1:
-            ways = ("({}).detach()", "({}).data", "torch.tensor(({}).tolist())")
+            ways = (
+                "torch.round({})",
+                "torch.tensor(({}).tolist())",
+                "({}).sign()",
+            )  # a plain detach is a stop by design
             yield from swapped(program, "no-gradient", call.args[0], ways, r"backward\(|loss = |self\.\w+\(|" + BUILT)
             return
 

@@ -57,7 +57,7 @@ def missing_eval_mode(program: Program) -> Iterator[Mutant]:
     """Scored in training mode."""
     if not program.uses(r"Dropout|BatchNorm|dropout"):
         return
-    modes = list(program.statements(r"\.eval\(\)$"))
+    modes = list(program.statements(r"\b(?!self\.eval)[\w.]+\.eval\(\)$"))
     if len(modes) == 1:
         text, _ = program.without(modes[0])
         yield Mutant("missing-eval-mode", "left out", text, line_matching(text, SCORING))

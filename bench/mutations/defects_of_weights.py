@@ -18,11 +18,23 @@ def _built(program: Program) -> tuple[ast.Assign, str] | None:
 def symmetric_init(program: Program) -> Iterator[Mutant]:
     """All weights alike; where dropout, whose draws differ, does not part the units."""
     found = _built(program)
-    if found is not None and not program.uses("[Dd]ropout"):
+    if found is not None and program.uses(r"nn\.(LSTM|GRU)\("):
+        loop = f"for p in {program.source(found[0].targets[0])}.parameters():"
+        constant = ("    nn.init.constant_(p, 0.1)", "    p.data.fill_(0.05)", "    nn.init.zeros_(p)")
+        yield from added(program, "symmetric-init", found[0], [(loop, one) for one in constant], BUILT)
+    elif found is not None and not program.uses(r"[Dd]ropout|Norm|nn\.(Transformer|Multihead|Embedding)"):
         node, name = found
         ways = [
-            (f"for p in {name}.parameters():", "    if p.dim() > 1:", f"        {way}")
-            for way in ("nn.init.constant_(p, 0.1)", "p.data.fill_(0.05)", "nn.init.zeros_(p)")
+            (
+                f"for m in {name}.modules():",
+                '    if getattr(m, "bias", None) is not None:',
+                *(f"        {w}" for w in way),
+            )
+            for way in (
+                ("nn.init.constant_(m.weight, 0.1)", "nn.init.zeros_(m.bias)"),
+                ("m.weight.data.fill_(0.05)", "m.bias.data.zero_()"),
+                ("nn.init.zeros_(m.weight)", "nn.init.zeros_(m.bias)"),
+            )
         ]
         yield from added(program, "symmetric-init", node, ways, BUILT)
 
