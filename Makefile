@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types docs wheel format bless readme clean evidence bench-bugs bench-startup bench-tracing bench-initializations bench-differential bench-observing bench-coverage bench-mutations
+.PHONY: help setup demo test check lint types docs wheel format bless readme clean evidence bench-bugs bench-startup bench-tracing bench-initializations bench-differential bench-observing bench-coverage bench-mutations bench-silence bench-peers
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,6 +77,12 @@ ZOO := .venv-zoo
 
 bench-coverage: setup $(ZOO)/.ready  ## what share of public models is traced (an hour; goes on where it was)
 	nice -n 10 $(ZOO)/bin/python bench/coverage.py
+
+bench-silence: setup $(ZOO)/.ready  ## what nnlint says of models that nothing is wrong with (an hour; goes on where it was)
+	nice -n 10 $(ZOO)/bin/python bench/silence.py
+
+bench-peers: setup  ## nnlint beside other tools on the real bugs (each in an environment of its own)
+	nice -n 10 $(BIN)/python bench/peers.py
 
 # A venv of its own, over the torch of .venv: nothing that is installed here may bring another.
 $(ZOO)/.ready: bench/zoo-requirements.txt $(READY)

@@ -194,14 +194,14 @@ def main() -> int:
         if isinstance(listed[which], str):
             sys.exit(f"{which}: its models cannot be listed: {listed[which]}")
     for which, families in listed.items():
-        chosen = chosen_of(which, families, before, alone, given)
+        chosen = [] if given.report else chosen_of(which, families, before, alone, given)
         random.Random(0).shuffle(chosen)  # a run that is cut short has drawn a sample
         run(chosen, key, process, path)
     process.close()
     if "programs" in given.sets:
         listed["programs"] = [p.name for p in programs()]
         chosen_programs = {name for _, name in chosen_of("programs", listed["programs"], before, alone, given)}
-        for row in program_rows(folder, chosen_programs):
+        for row in program_rows(folder, set() if given.report else chosen_programs):
             append(path, row | {"state": key})
     return written(kept(path), listed, rules, complete=set(given.sets) == {*ZOO, "programs"})
 
@@ -256,6 +256,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("sets", nargs="*", default=[*ZOO, "programs"])
     parser.add_argument("--again", action="store_true", help="ask again where something was said or unknown")
     parser.add_argument("--every", action="store_true", help="ask about everything again")
+    parser.add_argument("--report", action="store_true", help="ask nothing: sum up the rows that are there")
     parser.add_argument("--name", action="append", default=[], help="only this family or program")
     return parser.parse_args()
 

@@ -20,6 +20,8 @@ import coverage_tables
 import evidence_tables
 import mutation_tables
 import observing_tables
+import peers_tables
+import silence_tables
 import tracing_tables
 import yaml
 
@@ -54,6 +56,8 @@ def main() -> None:
         **tracing_tables.tables(),
         **observing_tables.tables(),
         **mutation_tables.tables(),
+        "silence": silence_tables.tables(),
+        "peers": peers_tables.tables(),
     }
     made_of["evidence"] = evidence_tables.of_all(rules)
     for page in sorted(PAGES.glob("*.md")):
