@@ -65,19 +65,28 @@ class ModelReport(Report):
         return changed
 
     def confirm(
-        self, data: Any = None, *, seeds: int = 16, budget: float = 300.0, epochs: int = 20, batch_size: int = 32
+        self,
+        data: Any = None,
+        *,
+        seeds: int = 16,
+        budget: float = 300.0,
+        epochs: int = 20,
+        batch_size: int = 32,
+        best_rate: bool = True,
     ) -> Confirmed:
         """Train the model as it is and with each fix that can be made in memory, and say what each is worth.
 
         `data` is what `advise` takes; what was given there is used where it is left out. The loss is that of
         `advise(loss=...)`, the optimizer too (Adam at 1e-3 without). The objects stay as they are. A fix that only
-        changes the source (of a loss, of a loop) is "not confirmed", with the reason. Raises ValueError where the
-        model cannot be trained at all, with the reason.
+        changes the source (of a loss, of a loop) is "not confirmed", with the reason. `best_rate=False` leaves out the verdict with
+        each side at its best rate. Raises ValueError where the model cannot be trained at all, with the reason.
         """
         from . import live_study
 
         objects = self._objects(data, epochs, batch_size)
-        return live_study.confirm(objects, self.shown(self._settings.level), seeds=seeds, budget=budget)
+        return live_study.confirm(
+            objects, self.shown(self._settings.level), seeds=seeds, budget=budget, best_rate=best_rate
+        )
 
     def learning_rate(self, data: Any = None, *, seeds: int = 5, batch_size: int = 32) -> SuggestedRate:
         """Return what the range test suggests for this model on these data. Raises ValueError as `confirm` does."""

@@ -18,7 +18,7 @@ FLOORS = {
     "engine": 3, "inspection": 3, "trainer": 3,
     "advising": 4, "baseline": 4, "blueprint": 4, "catalogue": 4, "cells": 4, "checking": 4,
     "confirming": 4, "drawing": 4,
-    "fixing": 4, "ignores": 4, "improving": 4, "laws": 4, "pipeline": 4, "render": 4,
+    "fixing": 4, "ignores": 4, "improving": 4, "laws": 4, "live_study": 4, "pipeline": 4, "render": 4,
     "report": 4, "reporting": 4, "targets": 4, "tracking": 4, "training": 4,
     "__init__": 5, "__main__": 5, "api": 5, "cli": 5, "commands": 5, "options": 5, "server": 5,
 }  # fmt: skip
