@@ -31,10 +31,12 @@ RESULT = ROOT / "bench" / "results" / "peers.json"
 HARNESS = ROOT / "bench" / "peers_harness.py"
 
 PINS: dict[str, tuple[str, ...]] = {
-    "torch-audit": ("torch-audit==0.3.0", "click", "rich", "markdown-it-py", "mdurl", "pygments"),
+    "torch-audit": ("torch-audit==0.3.0", "click==8.5.1", "rich==15.0.0", "markdown-it-py==4.3.0", "mdurl==0.1.2",
+                    "pygments==2.21.0"),
     "torcheck": ("torcheck==1.0.1",),
-    "torchfix": ("torchfix==0.7.0", "flake8", "mccabe", "pycodestyle", "pyflakes", "PyYAML", "libcst<1.6"),
-}
+    "torchfix": ("torchfix==0.7.0", "flake8==7.5.0", "mccabe==0.7.0", "pycodestyle==2.15.0", "pyflakes==4.1.0",
+                 "PyYAML==6.0.3", "libcst==1.5.1"),
+}  # fmt: skip
 """What each environment gets, without what it asks for: torch is the one that is there."""
 
 HOW = {
