@@ -19,7 +19,7 @@ References
 import itertools
 import math
 
-from nnlint.facts import Layer, Model, Node, Probe
+from nnlint.facts import Graph, Layer, Model, Node, Probe
 from nnlint.facts.graph import CONVOLUTIONS, RECTIFIERS, WEIGHTED
 from nnlint.finding import Finding
 from nnlint.fix import Fix, Initialize
@@ -28,6 +28,7 @@ from nnlint.rule import rule
 LARGEST_PREDICTION = 10.0
 LARGEST_GAIN = 4.0
 FACTOR = 2.5
+ARITHMETIC = {"add", "sub", "mul", "div"}
 
 
 @rule(level="warning", since="0.1")
@@ -39,6 +40,8 @@ def oversized_activations(model: Model, probe: Probe) -> Finding | None:
     if prediction.rms <= LARGEST_PREDICTION or not gains or max(gains) <= LARGEST_GAIN:
         return None
     large = [node for node in model.graph if _too_large(Layer(node, model.graph, model))]
+    if not large and _scales(model.graph, prediction.node):
+        return None
     return Finding(
         at=(large[0].built or large[0]) if large else model.graph[prediction.node],
         says=f"the predictions start at a size of {prediction.rms:.2g}",
@@ -47,6 +50,13 @@ def oversized_activations(model: Model, probe: Probe) -> Finding | None:
         explains=("init-mismatched-to-activation", "exploding-gradient", "initial-loss-off", "constant-output"),
         fixes=[_fix(model, large)] if large else [],
     )
+
+
+def _scales(graph: Graph, prediction: int) -> bool:
+    """Whether `forward` multiplies or shifts the answer itself: by a number, to where the targets lie."""
+    node = next((one for one in graph if one.id == prediction), None)
+    computed = [one for one in graph.sources(node) if one.kind != "constant"] if node is not None else []
+    return node is not None and node.op in ARITHMETIC and len(computed) < 2
 
 
 def _too_large(layer: Layer) -> bool:

@@ -42,6 +42,7 @@ def narrow_hidden_layer(model: Model) -> Finding | None:
             narrow, wide = chain[i - 1], min(widths[i - 1], widths[i + 1])
             return Finding(
                 at=narrow.built or narrow,
+                explains=("init-mismatched-to-activation", "vanishing-gradient", "constant-output", "dead-relu"),
                 says=f"a hidden layer of {widths[i]} units stands between {widths[i - 1]} and {widths[i + 1]}",
                 why=f"{widths[-1]} classes need {widths[-1] - 1} dimensions, {widths[i]} come through",
                 fixes=_fix(narrow, chain[i], wide),

@@ -40,7 +40,7 @@ def dead_relu(model: Model, probe: Probe) -> Finding | None:
             label=f"of {layer.units} units",
             also={layer.built: "feeds it"} if layer.built else {},
             why="a unit that is off for every sample gets no gradient and stays off",
-            explains=("vanishing-gradient", "constant-output"),
+            explains=("vanishing-gradient", "constant-output", "init-mismatched-to-activation"),
             fixes=[initialize([layer], "he_normal", title="use He initialization and zero biases")],
         )
     return None
