@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 
 import pytest
 import torch
@@ -33,6 +34,7 @@ def photograph(model: nn.Module) -> dict[str, object]:
             for name, m in model.named_modules()
         },
         "python": random.getstate(),
+        "numpy": str(numpy.random.get_state()[1:]) if (numpy := sys.modules.get("numpy")) else None,
         "torch": torch.random.get_rng_state(),
         "dtype": torch.get_default_dtype(),
         "device": torch.get_default_device(),
@@ -71,6 +73,32 @@ def test_describing_changes_nothing(name: str) -> None:
     found = describe(model, target="m", path=None)
     assert found["subject"]["status"] == "traced", found["subject"]
     assert_same(before, photograph(model))
+
+
+def test_the_probe_undoes_what_a_careless_forward_does() -> None:
+    class Counting(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc, self.norm, self.drop = nn.Linear(4, 4), nn.BatchNorm1d(4), nn.Dropout()
+            self.norm.weight.grad = torch.ones(4)
+            self.fc.weight.requires_grad_(False)
+            self.seen = 0
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            self.seen += 1
+            random.random()
+            self.norm.eval()
+            out: torch.Tensor = self.norm(self.drop(self.fc(x))) + torch.rand(4)
+            return out
+
+    model = Counting().train()
+    x = torch.randn(8, 4, requires_grad=True)
+    before = photograph(model)
+    found = describe(model, target="m", path=None, inputs=(x,))
+    assert isinstance(found["probe"]["signals"], list)
+    assert found["probe"]["mixes"] is None
+    assert_same(before, photograph(model))
+    assert x.grad is None
 
 
 class Careless(nn.Module):
