@@ -38,7 +38,7 @@ TARGETS = {"timm": (0.99, 0.99), "torchvision": (0.97, 0.97), "transformers": (0
 UNAIDED = {"timm": 0.95, "torchvision": 0.95}
 """The share for which an input is to be found."""
 PATIENCE = 900.0
-"""Seconds of waiting for a process that has 60 CPU seconds for a model: other work on the machine is no failure."""
+"""Seconds of waiting for a process that has 100 CPU seconds for a model: other work on the machine is no failure."""
 
 Row = dict[str, Any]
 
