@@ -30,7 +30,8 @@ def as_text(result: Training, style: Style) -> str:
         rows.append(f"{style('bold', line)} · {counted(ok, 'seed')} · {result.seconds:.0f} s")
     failed = [run for run in result.runs if run.score is None]
     if failed:
-        rows.append(f"note: {len(failed)} of {counted(len(result.runs), 'run')} failed; the mean is that of the others")
+        others = "; the mean is that of the others" if result.mean is not None else ""
+        rows.append(f"note: {len(failed)} of {counted(len(result.runs), 'run')} failed{others}")
     if result.interrupted:
         rows.append("note: interrupted: these are the runs that were done")
     return "\n".join(rows) + "\n"
