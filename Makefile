@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types docs wheel format bless readme clean evidence bench-bugs bench-startup bench-tracing bench-initializations bench-differential bench-observing bench-coverage bench-mutations bench-silence bench-peers
+.PHONY: help setup demo test check lint types docs wheel format bless readme clean evidence bench-bugs bench-startup bench-tracing bench-initializations bench-differential bench-observing bench-aa bench-coverage bench-mutations bench-silence bench-peers
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,7 +58,7 @@ bless: setup readme  ## accept what nnlint says now: snapshots and the README's 
 readme: setup  ## put what nnlint says now into the README
 	$(BIN)/python docs/readme.py
 
-evidence: setup  ## train each rule's pair: make evidence, make evidence RULE=missing-zero-grad
+evidence: setup  ## train each rule's pair and reference tasks: make evidence, make evidence RULE=missing-zero-grad
 	$(BIN)/python bench/evidence.py $(RULE)
 
 bench-bugs: setup  ## real bugs: expected, found and false for each case
@@ -100,6 +100,9 @@ bench-differential: setup  ## the recipe as the source tells it against the run
 
 bench-mutations: setup  ## how many defects put into sound programs are found (an hour; goes on where it was)
 	nice -n 10 $(BIN)/python bench/mutate.py --write
+
+bench-aa: setup  ## a program against itself, 200 times with seeds of its own (an hour; goes on where it was)
+	nice -n 10 $(BIN)/python bench/aa.py
 
 bench-observing: setup  ## what it costs to be watched while training
 	$(BIN)/python bench/observing.py

@@ -78,8 +78,8 @@ class ModelReport(Report):
 
         `data` is what `advise` takes; what was given there is used where it is left out. The loss is that of
         `advise(loss=...)`, the optimizer too (Adam at 1e-3 without). The objects stay as they are. A fix that only
-        changes the source (of a loss, of a loop) is "not confirmed", with the reason. `best_rate=False` leaves out the verdict with
-        each side at its best rate. Raises ValueError where the model cannot be trained at all, with the reason.
+        changes the source (of a loss, of a loop) is "not confirmed", with the reason. `best_rate=False` leaves out the
+        verdict with each side at its best rate. Raises ValueError where the model cannot be trained at all.
         """
         from . import live_study
 

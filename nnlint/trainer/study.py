@@ -212,7 +212,7 @@ class Study:
 
     def _trial(self, arm: Arm, seed: int, factor: float | None = 1.0) -> dict[str, Any]:
         order = {**self.orders[arm.name], "factor": factor}
-        offset = seed + 1 + (1000 if self.options.apart and arm is not self.original else 0)
+        offset = self.options.first_seed + seed + 1 + (1000 if self.options.apart and arm is not self.original else 0)
         seconds = 30.0 + 10 * seconds_of(self.scouts[arm.name], order["updates"])
         return {**self._request(arm, offset), "do": "trial", "order": order, "seconds": seconds}
 
