@@ -85,6 +85,9 @@ class Loop(Fact):
     """The steps that were observed, up to 64, all optimizers' together."""
     without_gradient: Known[tuple[str, ...]] = missing()
     """Parameters that an optimizer holds and that had no gradient (`None`) at any observed step."""
+    unheld: Known[tuple[str, ...]] = missing()
+    """Parameters of a model in training mode of which no optimizer holds any, while another model of the same step has
+    one: those that got a gradient and that nobody moved."""
 
     @property
     def models(self) -> tuple[str, ...]:

@@ -188,7 +188,7 @@ class Watch:
             raise CannotTrain("no optimizer steps after 64 backward passes")
         sources = {self.tape.source_rows(leaf) for leaf in program.leaves} - {None}
         loader = self._iterator.__dict__.get("_nnlint_loader") if self._iterator is not None else None
-        self.loader = self.loader or loader
+        self.loader = loader if self.loader is None else self.loader
         models = program.models()
         if not models:
             raise CannotTrain("no module is called on the way to its loss")

@@ -26,6 +26,7 @@ from .observe_loop import LoopCalls
 from .parents import Parents
 from .patches import Patches
 from .scores import Scores
+from .unheld import Unheld
 from .values import each_tensor
 
 _KEPT_BYTES = 64_000_000
@@ -53,6 +54,7 @@ class Observer(Surroundings):
         self.scores = Scores()
         self.loads = Loads(self.check)
         self.held_back = HeldBack()
+        self.unheld = Unheld()
         self.iterations: list[Iteration] = []
         self.calls: list[tuple[nn.Module, tuple[Any, ...], dict[str, Any]]] = []
         self.stopping: BaseException | None = None
@@ -215,11 +217,13 @@ class Observer(Surroundings):
         """Read the losses and the data behind what `backward()` is called on."""
         seen = self._current or self.first
         models = seen.models if seen is not None else []
-        self.loaders.training = self.loaders.training or self.loaders.current
+        if self.loaders.training is None:  # a loader of a stream has no truth value: it has no length
+            self.loaders.training = self.loaders.current
         if self._current is not None:
             for tensor in each_tensor(tensors):
                 for loss in self._current.backward(tensor, first=self.loop.steps == 0):
                     self.loop.turns.place("loss", loss.get("call"))
+        self.unheld.look(models, self.loop)
         self.held_back.look(sys._getframe(2))
         if self.held_back.features is None and self._current is not None and self._current.given:
             first = next(each_tensor(self._current.given[0][1:]), None)

@@ -39,6 +39,9 @@ def recipe_facts(
         "evaluations": observer.scores.facts(),
         "loaded": observer.loads.seen,
     }
+    unheld = observer.unheld.names(model, loop)
+    if unheld is not None:
+        facts["loop"]["unheld"] = unheld
     if whole is not None:
         facts["schedulers"] = [entry.facts(loop.steps, whole) for entry in loop.schedules.own]
     if observer.watched:

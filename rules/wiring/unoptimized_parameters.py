@@ -7,8 +7,8 @@ Why is this bad?
 
 When is it fine?
     Frozen parameters (`requires_grad` is False), models that no optimizer of the program knows (teachers, targets,
-    moving averages, perceptual losses), and parameters without use. Trainable layers that are only left out are a
-    warning.
+    moving averages, perceptual losses) unless they are built anew, stand in training mode and get gradients, and
+    parameters without use. Trainable layers or models that are only left out are a warning.
 
 Fix safety
     There is no automatic fix: pass the parameters that are to be trained, or freeze the rest.
@@ -29,7 +29,7 @@ def unoptimized_parameters(model: Model, recipe: Recipe) -> Finding | None:
     named = {p.name: p for p in model.parameters}
     mine = [named[name] for name in named if name in held]
     if not mine:
-        return None
+        return _alone(model, recipe)
     for optimizer in recipe.optimizers:
         own = [named[name] for name in optimizer.parameters if name in named]
         if own and not any(p.trainable for p in own):
@@ -50,6 +50,21 @@ def unoptimized_parameters(model: Model, recipe: Recipe) -> Finding | None:
         label=f"holds {len(mine)} parameters of the model",
         why=f"{', '.join(f'`{p.name}`' for p in left[:3])}{' and others' * (len(left) > 3)} keep their first values",
         help="pass them to the optimizer, or freeze them with `requires_grad_(False)`",
+    )
+
+
+def _alone(model: Model, recipe: Recipe) -> Finding | None:
+    """Report a whole model that is trained along, by its gradients, and that no optimizer was given."""
+    got = recipe.loop.unheld if model.fresh else ()
+    if not got:
+        return None
+    return Finding(
+        at=model,
+        level="warning",
+        says=f"no optimizer holds any parameter of `{model.name}`",
+        label="gets gradients that nobody uses",
+        why=f"{', '.join(f'`{name}`' for name in got[:3])}{' and others' * (len(got) > 3)} keep their first values",
+        help="pass its parameters to an optimizer as well, or freeze it with `requires_grad_(False)`",
     )
 
 
