@@ -81,3 +81,21 @@ def test_what_belongs_to_a_design_of_its_own_is_no_finding():
     said = {f.rule for f in nnlint.advise(Attended(), inputs="2x5x16").findings}
     said |= {f.rule for f in nnlint.advise(Held(), inputs="2x8").findings}
     assert said & {"linear-after-linear", "unused-parameters"} == set()
+
+
+class Learned(nn.Module):
+    """A linear layer reads a view of a parameter: nothing stands in front of that view."""
+
+    def __init__(self):
+        super().__init__()
+        self.start = nn.Parameter(torch.randn(4))
+        self.mix = nn.Linear(4, 4)
+
+    def forward(self, x):
+        return x + self.mix(self.start.unsqueeze(0))
+
+
+def test_a_layer_over_a_view_of_a_parameter_breaks_no_rule():
+    report = nnlint.advise(Learned(), inputs="2x4")
+    assert report.errors == ()
+    assert report.subjects[0].status == "traced"

@@ -75,7 +75,8 @@ def _between(graph: Graph, node: Node) -> list[Node] | None:
         way.append(here)
         if here.op not in BETWEEN:
             break
-        if here.shape[-1:] != graph.sources(here)[0].shape[-1:]:
+        sources = graph.sources(here)
+        if not sources or here.shape[-1:] != sources[0].shape[-1:]:
             return None
     if not way or way[-1].op != "linear" or way[-1].shape[-1:] != (way[-1].units,):
         return None
