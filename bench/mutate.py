@@ -157,6 +157,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=1, help="programs at a time (default 1)")
     parser.add_argument("--sound", action="store_true", help="look at the sound programs alone")
     parser.add_argument("--list", action="store_true", help="list the mutants, check none")
+    parser.add_argument("--kept", action="store_true", help="judge nothing more, count the rows that are there")
     parser.add_argument("--write", action="store_true", help=f"write {RESULTS.relative_to(ROOT)}")
     chosen = parser.parse_args()
     paths = [p for p in sorted(PROGRAMS.glob("*.py")) if not chosen.programs or p.stem in chosen.programs]
@@ -172,20 +173,25 @@ def main() -> int:
         path: [one for one in made[path.name] if (path.name, one.rule, key_of(one.text)) not in known] for path in paths
     }
     todo = {p: m for p, m in todo.items() if m or (p.name, "", key_of(programs[p.name].text)) not in known}
+    todo = {} if chosen.kept else todo
     with ProcessPoolExecutor(chosen.jobs, initializer=prepare) as pool:
         for waiting in [pool.submit(one_program, path, these, file) for path, these in _rounds(todo)]:
             waiting.result()
     known = kept(file)
     wanted = [(name, one.rule, key_of(one.text)) for name, all_ in made.items() for one in all_]
     rows = [known[one] for one in wanted if one in known]
-    sound = [known[name, "", key_of(one.text)] for name, one in programs.items()]
+    asked = [(name, "", key_of(one.text)) for name, one in programs.items()]
+    sound = [known[one] for one in asked if one in known]
     print(table(rows))
     if chosen.write:
-        RESULTS.write_text(json.dumps(_results(programs, sound, rows, len(wanted)), indent=1) + "\n", encoding="utf-8")
+        RESULTS.write_text(
+            json.dumps(_results(programs, sound, rows, [rule for _, rule, _ in wanted]), indent=1) + "\n",
+            encoding="utf-8",
+        )
     return 1 if any(one.outcome == "loud" for one in sound) else 0
 
 
-def _results(programs: dict[str, Program], sound: list[Row], rows: list[Row], made: int) -> dict[str, object]:
+def _results(programs: dict[str, Program], sound: list[Row], rows: list[Row], made: list[str]) -> dict[str, object]:
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
     )
@@ -195,7 +201,7 @@ def _results(programs: dict[str, Program], sound: list[Row], rows: list[Row], ma
         "loud": {one.program: one.said for one in sound if one.outcome == "loud"},
         "rules": {one.name: one.level for one in rules()},
         "not injected": NOT_INJECTED,
-        "made": made,
+        "made": dict(Counter(made)),
         "rows": [asdict(one) for one in rows],
     }
 

@@ -49,9 +49,9 @@ def _summary(kept: dict[str, Any], rows: list[Row]) -> str:
         f"| {len(rows):,} | {counts['found']:,} ({share:.1f} %) | {counts['elsewhere']} | {counts['missed']} "
         f"| {sum(bool(row['beside']) for row in rows)} |",
     ]
-    if kept.get("made", len(kept["rows"])) > len(kept["rows"]):
-        left = kept["made"] - len(kept["rows"])
-        parts += ["", f"{left:,} of {kept['made']:,} mutants, the last spellings of each defect, were not run."]
+    made = sum(kept["made"].values())
+    if made > len(kept["rows"]):
+        parts += ["", f"Of {made:,} mutants, {made - len(kept['rows']):,} were not reached before the run was ended."]
     if other["said before"]:
         parts += ["", f"{other['said before']} more were left out: the sound program has that advice already."]
     return "\n".join(parts)
@@ -101,9 +101,10 @@ def _fixes(rows: list[Row]) -> str:
 
 
 def _left_out(kept: dict[str, Any]) -> str:
-    given = {row["rule"] for row in kept["rows"]}
     reasons = kept["not injected"]
-    missing = sorted(name for name, level in kept["rules"].items() if name not in given and level != "experiment")
+    missing = sorted(
+        name for name, level in kept["rules"].items() if name not in kept["made"] and level != "experiment"
+    )
     lines = [f"- {name}: {reasons.get(name, 'no program has a place for it')}" for name in missing]
     tried = sum(level == "experiment" for level in kept["rules"].values())
     return "\n".join([*lines, f"- the {tried} experiments: proposals, no defects"])

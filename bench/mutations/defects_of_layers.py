@@ -276,7 +276,8 @@ def no_gradient(program: Program) -> Iterator[Mutant]:
     if found is None or found[1]:
         return
     for call in ast.walk(found[0]):
-        if isinstance(call, ast.Call) and program.source(call.func).startswith("self.") and len(call.args) == 1:
+        plain = isinstance(call, ast.Call) and re.fullmatch(r"self\.\w+", program.source(call.func))
+        if plain and isinstance(call, ast.Call) and len(call.args) == 1:
             ways = (
                 "torch.round({})",
                 "torch.tensor(({}).tolist())",
