@@ -25,9 +25,10 @@ class Options(Plain):
     `budget` is in seconds; `seeds` the most pairs; `samples` the most rows recorded; `epochs` what the source plans
     (used where a script could not be watched to its end). `apart` gives the changed program other seeds, which makes
     of a program against itself a test of the study; `first_seed` is where the seeds of all programs begin. `model` and
-    `inputs` say which model of the file is trained on a built-in task, and what it takes (`2x1x28x28`), where the file itself trains none. `best_rate` asks for a second
-    verdict with each side at its best learning rate, where the budget allows; `against` says that the change is
-    another program. `store` is the folder in which results are kept; None keeps nothing.
+    `inputs` say which model of the file is trained on a built-in task, and what it takes (`2x1x28x28`), where the file
+    itself trains none. `best_rate` asks for a second verdict with each side at its best learning rate, where the budget
+    allows; `against` says that the change is another program. `store` is the folder in which results are kept; None
+    keeps nothing.
     `backend` says where the trials run, `address` at which cluster; `workers` how many at a time.
     """
 
