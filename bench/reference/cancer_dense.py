@@ -36,7 +36,7 @@ model = Classifier()
 criterion = nn.BCEWithLogitsLoss()
 optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, nesterov=True)
 
-for epoch in range(20):
+for _epoch in range(20):
     model.train()
     for batch, targets in loader:
         optimizer.zero_grad()

@@ -40,7 +40,7 @@ model = Regressor()
 criterion = nn.MSELoss()
 optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
 
-for epoch in range(20):
+for _epoch in range(20):
     model.train()
     for batch, targets in loader:
         optimizer.zero_grad()

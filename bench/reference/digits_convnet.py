@@ -42,7 +42,7 @@ model = DigitNet()
 criterion = nn.CrossEntropyLoss()
 optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
 
-for epoch in range(12):
+for _epoch in range(12):
     model.train()
     for batch, targets in train_loader:
         optimizer.zero_grad()

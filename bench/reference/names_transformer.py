@@ -34,7 +34,7 @@ model = Reader()
 criterion = nn.CrossEntropyLoss()
 optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=0.01)
 
-for epoch in range(8):
+for _epoch in range(8):
     model.train()
     for batch, targets in loader:
         optimizer.zero_grad()

@@ -30,7 +30,7 @@ model = nn.Sequential(
 criterion = nn.CrossEntropyLoss()
 optimizer = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9, nesterov=True)
 
-for epoch in range(20):
+for _epoch in range(20):
     model.train()
     for batch, targets in loader:
         optimizer.zero_grad()

@@ -31,7 +31,7 @@ model = Listener()
 criterion = nn.CrossEntropyLoss()
 optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
 
-for epoch in range(12):
+for _epoch in range(12):
     model.train()
     for batch, targets in loader:
         optimizer.zero_grad()

@@ -23,7 +23,7 @@ model = nn.Sequential(nn.Linear(13, 24), nn.ReLU(), nn.Dropout(0.1), nn.Linear(2
 criterion = nn.CrossEntropyLoss()
 optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
 
-for epoch in range(20):
+for _epoch in range(20):
     model.train()
     for batch, targets in loader:
         optimizer.zero_grad()

@@ -251,7 +251,7 @@ def never_read(model: nn.Module) -> set[str]:
 
 def _read_by(kind: type) -> set[str] | None:
     """Return the names in the methods of a class of the user's; None where layers may be read in other ways."""
-    if kind.forward is nn.Module.forward:  # a mere holder: others reach into it
+    if getattr(kind, "forward", None) is nn.Module.forward:  # a mere holder: others reach into it
         return None
     names: set[str] = set()
     for parent in kind.__mro__:
