@@ -125,11 +125,12 @@ def _recipe(facts: Facts) -> Recipe:
     return facts.recipe
 
 
-_PROVIDERS: dict[type, Callable[[Facts], Sequence[Any]]] = {
+_PROVIDERS: dict[Any, Callable[[Facts], Sequence[Any]]] = {
     Model: _only("model"),
     Layer: lambda facts: list(layers(facts)),
     Output: lambda facts: list(outputs(facts)),
     Recipe: _only("recipe"),
+    Recipe | None: lambda facts: (facts.recipe,),
     Loss: lambda facts: _recipe(facts).losses,
     Optimizer: lambda facts: _recipe(facts).optimizers,
     Loop: lambda facts: (_recipe(facts).loop,),

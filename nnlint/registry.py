@@ -73,7 +73,7 @@ def _check_subscription(found: Rule, path: Path, line: int) -> None:
         if parameter.kind == parameter.KEYWORD_ONLY:
             _check_threshold(parameter, path, line)
         elif wants.get(name) not in SUBSCRIPTIONS:
-            known = ", ".join(kind.__name__ for kind in SUBSCRIPTIONS)
+            known = ", ".join(getattr(kind, "__name__", str(kind)) for kind in SUBSCRIPTIONS)
             raise RuleError(path, line, f"parameter {name!r} needs an annotation that is one of {known}")
 
 

@@ -15,6 +15,7 @@ import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from .facts import Data, Layer, Loop, Loss, Model, Optimizer, Output, Probe, Recipe
 from .finding import Finding, Level
@@ -27,8 +28,8 @@ Threshold = bool | int | float | str
 GOAL = "goal"
 """The keyword parameter through which a rule learns what the project asks for."""
 
-SUBSCRIPTIONS: tuple[type, ...] = (Model, Layer, Output, Recipe, Loss, Optimizer, Loop, Data, Probe)
-"""The types that a rule's parameters may have."""
+SUBSCRIPTIONS: tuple[Any, ...] = (Model, Layer, Output, Recipe, Recipe | None, Loss, Optimizer, Loop, Data, Probe)
+"""The types that a rule's parameters may have. `Recipe | None` is for a rule that speaks without a recipe as well."""
 
 
 class RuleError(Exception):
@@ -75,7 +76,7 @@ class Rule:
         return hashlib.sha256("\n".join(kept).encode()).hexdigest()
 
     @property
-    def wants(self) -> dict[str, type]:
+    def wants(self) -> dict[str, Any]:
         """The subscription: parameter name to type."""
         hints = typing.get_type_hints(self.check)
         return {p.name: hints[p.name] for p in _parameters(self.check) if p.kind != p.KEYWORD_ONLY and p.name in hints}

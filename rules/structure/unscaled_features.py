@@ -15,7 +15,7 @@ When is it fine?
 
 Fix safety
     Unsafe: the model gets a layer that standardizes by what it sees, which stands in its checkpoint. Standardizing
-    the data themselves, fitted on the training part, does the same.
+    the data themselves, fitted on the training part, does the same. A last batch of one row is left out then.
 
 References
     LeCun et al.: Efficient BackProp, 1998, section 4.3. Lavanya Shukla: Designing Your Neural Networks, 2019.
@@ -23,10 +23,10 @@ References
 
 from collections.abc import Iterator
 
-from nnlint.facts import Column, Data, Features, Graph, Model, Node
+from nnlint.facts import Column, Data, Features, Graph, Model, Node, Recipe, Unknown
 from nnlint.facts.graph import DROPOUTS, NORMS, POOLS, VIEWS, WEIGHTED
 from nnlint.finding import Finding
-from nnlint.fix import Fix, insert_before
+from nnlint.fix import Fix, insert_before, set_argument
 from nnlint.rule import rule
 
 LARGE = 10.0
@@ -42,7 +42,7 @@ ENOUGH_ROWS = 20
 
 
 @rule(level="warning", since="0.1")
-def unscaled_features(data: Data, model: Model) -> Iterator[Finding]:
+def unscaled_features(data: Data, model: Model, recipe: Recipe | None) -> Iterator[Finding]:
     """Report features that are large, far from zero or on very different scales where they enter."""
     if data.guessed or _normalized(model.graph):
         return
@@ -52,15 +52,16 @@ def unscaled_features(data: Data, model: Model) -> Iterator[Finding]:
             continue
         fault = _fault(features)
         if fault:
+            fixes = _fixes(layer, features, _drop(data, recipe))
             yield Finding(
                 at=layer,
                 level="advice" if _linear(model.graph) and _largest(features) <= HARMLESS else "warning",
                 says=f"features reach `{layer.name}` unscaled",
                 label="made for inputs with mean 0 and standard deviation 1",
                 why=fault,
-                help="" if _fixes(layer, features) else "standardize the features, fitted on the training part",
+                help="" if fixes else "standardize the features, fitted on the training part",
                 explains=("oversized-activations", "dead-relu", "constant-output"),
-                fixes=_fixes(layer, features),
+                fixes=fixes,
             )
 
 
@@ -115,16 +116,29 @@ def _normalized(graph: Graph) -> bool:
     return False
 
 
-def _fixes(layer: Node, features: Features) -> list[Fix]:
+def _drop(data: Data, recipe: Recipe | None) -> Fix | None:
+    """Return what leaves out a last batch of one row, which the norm of the fix could not standardize."""
+    try:
+        if recipe is None or data.samples % recipe.batch_size != 1:
+            return None
+        [span] = [loader.span for loader in recipe.loaders if loader.role == "train" and not loader.drop_last]
+    except (Unknown, ValueError):  # the finding does not hang on it
+        return None
+    return None if span is None else set_argument(span, "drop_last", True, title="leave out the incomplete batch")
+
+
+def _fixes(layer: Node, features: Features, drop: Fix | None) -> list[Fix]:
     width = {2: "in_features", 4: "in_channels"}.get(len(features.shape))
     if width is None or layer.op not in ("linear", "conv2d") or layer.arguments.get(width) != features.shape[1]:
         return []
-    return [
-        insert_before(
-            layer,
-            "batch_norm",
-            num_features=features.shape[1],
-            title="standardize the features in the model",
-            changes="the model's checkpoint gains the norm's statistics",
-        )
-    ]
+    standardize = insert_before(
+        layer,
+        "batch_norm",
+        num_features=features.shape[1],
+        title="standardize the features in the model",
+        changes="the model's checkpoint gains the norm's statistics",
+    )
+    if drop is None or layer.op == "conv2d":  # a picture has many values for each channel
+        return [standardize]
+    changes = f"{standardize.changes}, and each epoch skips the one row that is left over"
+    return [standardize.model_copy(update={"verbs": (*standardize.verbs, *drop.verbs), "changes": changes})]

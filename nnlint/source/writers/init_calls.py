@@ -25,7 +25,8 @@ class InitCall:
     """A statement's call that sets weights.
 
     `weight` is the expression that is set. The layers meant are those built by `built`, those bound to one of `paths`
-    (`self.fc1`, `net[0]`), or those of the operations in `ops` wherever they stand.
+    (`self.fc1`, `net[0]`), or those of the operations in `ops` wherever they stand. `biases` says that it sets biases
+    alike, as a loop over all parameters does.
     """
 
     call: cst.Call
@@ -33,6 +34,7 @@ class InitCall:
     built: cst.Call | None = None
     paths: tuple[str, ...] = ()
     ops: frozenset[str] = frozenset()
+    biases: bool = False
 
 
 def init_calls(doc: Document, names: Names) -> list[InitCall]:
@@ -63,8 +65,8 @@ def _weight(names: Names, call: cst.Call) -> cst.BaseExpression | None:
 def _meant(doc: Document, names: Names, call: cst.Call, weight: cst.BaseExpression) -> Iterator[InitCall]:
     if isinstance(weight, cst.Name):
         loop = _loop(doc, weight, weight.value)
-        if loop is not None and _asks_parameters(loop.iter) and _is_guarded(doc, call, loop):
-            yield InitCall(call, weight, ops=EVERY)
+        if loop is not None and _asks_parameters(loop.iter):
+            yield InitCall(call, weight, ops=EVERY, biases=not _is_guarded(doc, call, loop))
         return
     assert isinstance(weight, cst.Attribute)
     layer = weight.value

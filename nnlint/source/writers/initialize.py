@@ -111,6 +111,14 @@ def _path(doc: Document, names: Names, call: cst.Call) -> str | None:
 
 def _change(doc: Document, names: Names, init: InitCall, scheme: str) -> None:
     text = _statement(names, doc.code(init.weight), scheme)
+    if init.biases:  # these schemes know no fan of a vector
+        line = doc.above(init.call, cst.SimpleStatementLine)
+        if line is None or len(line.body) > 1:
+            raise CannotApply(
+                f"line {doc.line(doc.start(init.call))} sets all parameters, biases too, and holds more than that"
+            )
+        indent = doc.indent(doc.first(line)) + doc.module.default_indent
+        text = f"if {doc.code(init.weight)}.dim() > 1:{doc.newline}{indent}{text}"
     if doc.code(init.call) != text:
         doc.changes.replace(doc.start(init.call), doc.end(init.call), text)
 
