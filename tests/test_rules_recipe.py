@@ -380,7 +380,7 @@ FAULTS: list[tuple[str, str, str | None]] = [
             for a, b in train_loader:
                 TURN
             torch.save({"epoch": epoch, "model": model.state_dict()}, "last.pt")
-    """, None),
+    """, '    torch.save({"epoch": epoch, "model": model.state_dict(), "optimizer": optimizer.state_dict()}, "last.pt")'),  # noqa: E501
     ("clip-by-value", """
         for epoch in range(5):
             for a, b in train_loader:

@@ -51,7 +51,7 @@ def work(job: Job) -> None:
                 os._exit(0)
         os._exit(0)
 
-    session.observer.give_up = lambda: deliver(session.answer("stopped"))
+    session.observer.give_up = lambda: deliver(session.given_up())
     threading.Thread(target=_guard, args=(session, parent, deliver), daemon=True).start()
     deliver(session.run())
 
@@ -158,6 +158,11 @@ class Session:
             self._raised(error)
             return "refused" if self.sandbox.refused is not None else "raised"
         return "finished" if self.observer.stopping is None else self._stopped(self.observer.stopping)
+
+    def given_up(self) -> Answer:
+        """Return what is known where the user's code swallows every attempt to stop it, with why it was stopped."""
+        assert self.observer.stopping is not None
+        return self.answer(self._stopped(self.observer.stopping))
 
     def _stopped(self, error: BaseException) -> str:
         if isinstance(error, Deadline):
