@@ -6,13 +6,14 @@ Why is this bad?
 
 When is it fine?
     Autoencoders (as wide at the end as at the start), adapters and bottlenecks beside a skip, anything with a
-    concatenation or attention: only plain chains of dense layers are looked at.
+    concatenation or attention: only plain chains are looked at. A few channels behind a smooth activation, or none.
 
 Fix safety
     Unsafe: a checkpoint of the old width no longer fits.
 
 References
-    Lavanya Shukla: Designing Your Neural Networks, 2019, on hidden layers of the same size.
+    Lavanya Shukla: Designing Your Neural Networks, 2019, on hidden layers of the same size. Sandler et al.:
+    MobileNetV2: Inverted Residuals and Linear Bottlenecks, 2018, section 3.2, on ReLU in a few dimensions.
 """
 
 import itertools
@@ -25,10 +26,17 @@ from nnlint.rule import rule
 
 OTHER = (WEIGHTED - {"linear"}) | CONVOLUTIONS | RECURRENT | {"matmul", "mul", "scaled_dot_product_attention"}
 
+FEW = 4
+"""Channels up to which each one that a ReLU cuts counts."""
+WIDER = 4
+"""How many times wider the layer behind is at least."""
+
 
 @rule(level="warning", since="0.1")
 def narrow_hidden_layer(model: Model) -> Finding | None:
     """Report a bottleneck in a plain chain of dense layers."""
+    if not model.graph.joins and (found := _rectified(model)) is not None:
+        return found
     chain = [node for node in model.graph if node.op == "linear" and node.module is not None]
     if model.graph.joins or any(n.op in OTHER and n.module is not None for n in model.graph) or len(chain) < 3:
         return None
@@ -48,6 +56,29 @@ def narrow_hidden_layer(model: Model) -> Finding | None:
                 fixes=_fix(narrow, chain[i], wide),
             )
     return None
+
+
+def _rectified(model: Model) -> Finding | None:
+    """Report a ReLU on the few channels that a first 1x1 convolution mixes, where a wider layer follows."""
+    weighted = [node for node in model.graph if node.op in WEIGHTED and node.module is not None][:2]
+    if len(weighted) < 2 or any(node.op != "conv2d" for node in weighted):
+        return None
+    mixing, wide = weighted
+    units = mixing.units or 0
+    alone = mixing.arguments.get("kernel_size") in ((1, 1), [1, 1], 1)
+    if not alone or not 0 < units <= min(FEW, int(mixing.arguments.get("in_channels", 0))):
+        return None
+    [*readers] = model.graph.readers(mixing)
+    if len(readers) != 1 or readers[0].op != "relu" or (wide.units or 0) < WIDER * units:
+        return None
+    return Finding(
+        at=readers[0],
+        level="advice",
+        says=f"a ReLU cuts the {units} channels that all {wide.units} channels behind read",
+        also={mixing: f"{units} channels"},
+        why="a channel that is negative is zero for every layer behind, and gets no gradient where it is",
+        help="leave the ReLU out, take one that lets negative values through (ELU, LeakyReLU), or widen the layer",
+    )
 
 
 def _feeds(model: Model, node: Node) -> list[Node]:

@@ -590,3 +590,24 @@ model = nn.Sequential(
     nn.Conv2d(3, 16, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.BatchNorm1d(16), nn.Linear(16, 3)
 )
 fit(model)
+
+
+# %% a first convolution mixes three colours, and a ReLU cuts them
+class Mixed(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.mix = nn.Conv2d(3, 3, 1)
+        self.features = nn.Sequential(nn.Conv2d(3, 16, 3), nn.BatchNorm2d(16), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.head = nn.Linear(16, 3)
+
+    def forward(self, x):
+        return self.head(self.features(F.relu(self.mix(x))))  # <- narrow-hidden-layer
+
+
+fit(Mixed())
+
+
+# %% three mixed colours that keep their sign, or are bent smoothly
+# leaves: narrow-hidden-layer, dead-relu
+for bend in (nn.Identity(), nn.ELU()):
+    fit(nn.Sequential(nn.Conv2d(3, 3, 1), bend, nn.Conv2d(3, 16, 3), nn.BatchNorm2d(16), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 3)))
