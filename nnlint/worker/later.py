@@ -6,7 +6,7 @@ What a job reads is kept as a copy where the training may change it.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch.nn.parameter import is_lazy
@@ -47,20 +47,27 @@ class Later:
 
     def copy(self, values: torch.Tensor) -> torch.Tensor | None:
         """Return a copy of `values` as they are now; None where too much is kept already."""
+        [kept] = self.copies([values])
+        return kept
+
+    def copies(self, tensors: Iterable[torch.Tensor]) -> list[torch.Tensor | None]:
+        """Return a copy of each tensor as `copy` does."""
+        with torch.no_grad(), torch._C.DisableTorchFunction():
+            return [self._copied(values) for values in tensors]
+
+    def _copied(self, values: torch.Tensor) -> torch.Tensor | None:
         early = self._early.pop(id(values), None)
         if early is not None and early[0]() is values and _equal(early[1], values):
             return early[1]
         if self._kept + values.numel() > KEPT:
             return None
         self._kept += values.numel()
-        with torch.no_grad(), torch._C.DisableTorchFunction():
-            return values.detach().clone()
+        return values.detach().clone()
 
 
 def _equal(copy: torch.Tensor, values: torch.Tensor) -> bool:
-    with torch.no_grad(), torch._C.DisableTorchFunction():
-        same = copy.dtype is values.dtype and copy.device == values.device and copy.layout is values.layout
-        return same and bool(torch.equal(copy, values.detach()))
+    same = copy.dtype is values.dtype and copy.device == values.device and copy.layout is values.layout
+    return same and torch.equal(copy, values)
 
 
 def thinned(values: torch.Tensor, most: int) -> torch.Tensor:

@@ -22,7 +22,12 @@ def describe_parameters(model: nn.Module, values: bool = True, later: Later | No
 
     Where `later` is given, the values are copied, and what they tell is put in when it is settled.
     """
-    return [_describe(path, module, name, p, values, later) for path, module, name, p in each_parameter(model)]
+    places = list(each_parameter(model))
+    reasons = [_without_values(p) if values else "values were not looked at" for _, _, _, p in places]
+    if later is None:
+        return [_describe(*place, why) for place, why in zip(places, reasons)]
+    copies = iter(later.copies(place[-1] for place, why in zip(places, reasons) if why is None))
+    return [_put_off(later, *place, why, next(copies) if why is None else None) for place, why in zip(places, reasons)]
 
 
 def each_parameter(model: nn.Module) -> Iterator[tuple[str, nn.Module, str, nn.Parameter]]:
@@ -51,9 +56,26 @@ def fans(shape: torch.Size | tuple[int, ...]) -> tuple[int, int] | None:
     return int(shape[1]) * field, int(shape[0]) * field
 
 
-def _describe(
-    path: str, module: nn.Module, name: str, parameter: nn.Parameter, values: bool, later: Later | None
+def _put_off(
+    later: Later,
+    path: str,
+    module: nn.Module,
+    name: str,
+    parameter: nn.Parameter,
+    why: str | None,
+    kept: torch.Tensor | None,
 ) -> dict[str, Any]:
+    """Return a dict that is filled when `later` is settled; at once where no values were kept."""
+    if kept is None:
+        return _describe(path, module, name, parameter, why)
+    copy = kept.requires_grad_(parameter.requires_grad)
+    found: dict[str, Any] = {}
+    later.put(lambda _: found.update(_describe(path, module, name, copy, why)))
+    return found
+
+
+def _describe(path: str, module: nn.Module, name: str, parameter: torch.Tensor, why: str | None) -> dict[str, Any]:
+    """Return the facts of a parameter; `why` says why its values tell nothing, None where they do."""
     lazy = is_lazy(parameter)
     found: dict[str, Any] = {
         "name": f"{path}.{name}" if path else name,
@@ -66,13 +88,8 @@ def _describe(
     counted = None if lazy else fans(parameter.shape)
     if counted is not None:
         found["fan_in"], found["fan_out"] = counted
-    why = _without_values(parameter) if values else "values were not looked at"
     if why is None:
-        kept = later.copy(parameter) if later is not None else None
-        if later is None or kept is None:
-            found.update(_statistics(parameter.detach(), default_of(module, name), counted))
-        else:
-            later.put(lambda _: found.update(_statistics(kept, default_of(module, name), counted)))
+        found.update(_statistics(parameter.detach(), default_of(module, name), counted))
     else:
         read = ("mean", "std", "low", "high", "zeros", "constant", "equal_units", "schemes")
         found.update({key: {"unknown": why} for key in read})
