@@ -2,7 +2,8 @@
 
     python bench/mutate.py                          everything that has no row yet
     python bench/mutate.py --only missing-zero-grad wine_sequential
-    python bench/mutate.py --write                  then also write bench/results/mutations.json
+    python bench/mutate.py --sample 200             as many, drawn with a fixed seed
+    python bench/mutate.py --jobs 2 --write         all, two at a time; then also write bench/results/mutations.json
 
 A sound program must pass without a warning. A defect counts as found where its rule speaks (or another that explains
 it), at a line where it may rightly be reported; `elsewhere` is the right rule at another line, `beside` are warnings of
@@ -14,25 +15,30 @@ import argparse
 import functools
 import hashlib
 import json
+import random
 import subprocess
 import sys
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from mutations.checker import Said, after_fix, checked, prepare, rules
+from mutations.checker import SETTINGS, Said, after_fix, checked, prepare
 from mutations.defects import DEFECTS, NOT_INJECTED
 from mutations.program import Mutant, Program
-from mutations.registry import SPELLINGS
+
+from nnlint.catalogue import chosen_rules
 
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAMS = ROOT / "bench" / "mutations" / "programs"
 RESULTS = ROOT / "bench" / "results" / "mutations.json"
 KEPT = ROOT / "build" / "mutations"
+PORTION = 6
+"""Mutants of one program that a process judges in a row."""
 LONG = 150
 """Lines from which a program counts as long."""
 
@@ -118,28 +124,52 @@ def judge(name: str, original: str, sound: Said, mutant: Mutant) -> Row:
     return row(outcome, beside, said[:220], undone)
 
 
-def one_program(path: Path, chosen: list[Mutant], file: Path) -> list[Row]:
-    """Append the rows of one program to a file as they come, and return them."""
+def _several(path: Path, chosen: list[Mutant], file: Path) -> list[Row]:
+    """Append the rows of a program and some of its mutants to a file as they come, and return them."""
     done = []
     for row in work(path, chosen):
         with file.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(asdict(row)) + "\n")
-        _tell(row)
         done.append(row)
     return done
 
 
-def _rounds(todo: dict[Path, list[Mutant]]) -> Iterator[tuple[Path, list[Mutant]]]:
-    """Yield each program with one spelling of each defect, then with the next: what is cut off is no one program's."""
-    for turn in range(SPELLINGS):
-        for path, these in todo.items():
-            seen: Counter[str] = Counter()
-            chosen = []
-            for one in these:
-                chosen += [one] if seen[one.rule] == turn else []
-                seen[one.rule] += 1
-            if chosen or turn == 0:
-                yield path, chosen
+def drawn(made: dict[str, list[Mutant]], count: int, seed: int) -> dict[str, list[Mutant]]:
+    """Return as many mutants of all, each as likely as another; all where `count` is 0."""
+    flat = [(name, one) for name, all_ in made.items() for one in all_]
+    if 0 < count < len(flat):
+        flat = random.Random(seed).sample(flat, count)
+    return {name: [one for of, one in flat if of == name] for name in made}
+
+
+def _portions(todo: dict[Path, list[Mutant]], seed: int) -> list[tuple[Path, list[Mutant]]]:
+    """Return a few mutants of one program at a time, in an order that is no program's and no rule's.
+
+    What is cut off then is a sample of all; a portion looks at its sound program once a process.
+    """
+    dice = random.Random(seed)
+    found: list[tuple[Path, list[Mutant]]] = []
+    for path, these in todo.items():
+        mixed = dice.sample(these, len(these))
+        found += [(path, mixed[at : at + PORTION]) for at in range(0, len(mixed) or 1, PORTION)]
+    return dice.sample(found, len(found))
+
+
+def _judged(todo: dict[Path, list[Mutant]], file: Path, jobs: int, seed: int) -> None:
+    """Judge what is left, and print what is not as it should be with the time that the rest will take."""
+    left = sum(map(len, todo.values()))
+    begin, done, heard = time.monotonic(), 0, time.monotonic()
+    with ProcessPoolExecutor(jobs, initializer=prepare) as pool:
+        waiting = [pool.submit(_several, path, these, file) for path, these in _portions(todo, seed)]
+        for portion in as_completed(waiting):
+            rows = portion.result()
+            for row in rows:
+                _tell(row)
+            done += sum(row.spelling != "" for row in rows)
+            now = time.monotonic()
+            if done and now - heard > 15:
+                heard = now
+                print(f"-- {done} of {left}, {(now - begin) / done * (left - done) / 60:.0f} min left", flush=True)
 
 
 def kept(file: Path) -> dict[tuple[str, str, str], Row]:
@@ -154,7 +184,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("programs", nargs="*", help="stems of programs; all where none is given")
     parser.add_argument("--only", action="append", default=[], help="this rule's defect; may be given several times")
-    parser.add_argument("--jobs", type=int, default=1, help="programs at a time (default 1)")
+    parser.add_argument("--jobs", type=int, default=1, help="processes (default 1)")
+    parser.add_argument("--sample", type=int, default=0, help="judge this many mutants, drawn at random")
+    parser.add_argument("--seed", type=int, default=0, help="of the sample and of the order (default 0)")
     parser.add_argument("--sound", action="store_true", help="look at the sound programs alone")
     parser.add_argument("--list", action="store_true", help="list the mutants, check none")
     parser.add_argument("--kept", action="store_true", help="judge nothing more, count the rows that are there")
@@ -163,6 +195,7 @@ def main() -> int:
     paths = [p for p in sorted(PROGRAMS.glob("*.py")) if not chosen.programs or p.stem in chosen.programs]
     programs = {path.name: Program(path.name, path.read_text("utf-8")) for path in paths}
     made = {name: [] if chosen.sound else [*mutants(one, set(chosen.only))] for name, one in programs.items()}
+    made = drawn(made, chosen.sample, chosen.seed)
     if chosen.list:
         print("\n".join(f"{name:28} {one.rule:34} {one.spelling}" for name, all_ in made.items() for one in all_))
         return 0
@@ -174,9 +207,7 @@ def main() -> int:
     }
     todo = {p: m for p, m in todo.items() if m or (p.name, "", key_of(programs[p.name].text)) not in known}
     todo = {} if chosen.kept else todo
-    with ProcessPoolExecutor(chosen.jobs, initializer=prepare) as pool:
-        for waiting in [pool.submit(one_program, path, these, file) for path, these in _rounds(todo)]:
-            waiting.result()
+    _judged(todo, file, chosen.jobs, chosen.seed)
     known = kept(file)
     wanted = [(name, one.rule, key_of(one.text)) for name, all_ in made.items() for one in all_]
     rows = [known[one] for one in wanted if one in known]
@@ -199,7 +230,7 @@ def _results(programs: dict[str, Program], sound: list[Row], rows: list[Row], ma
         "commit": commit.stdout.strip(),
         "programs": {name: len(one.text.splitlines()) for name, one in programs.items()},
         "loud": {one.program: one.said for one in sound if one.outcome == "loud"},
-        "rules": {one.name: one.level for one in rules()},
+        "rules": {one.name: one.level for one in chosen_rules(SETTINGS)},
         "not injected": NOT_INJECTED,
         "made": dict(Counter(made)),
         "rows": [asdict(one) for one in rows],
