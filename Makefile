@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types docs wheel format bless readme clean evidence bench-bugs bench-startup bench-tracing bench-initializations bench-differential bench-observing bench-aa bench-coverage bench-mutations bench-silence bench-peers
+.PHONY: help setup demo test check lint types docs wheel format bless readme clean evidence bench-bugs bench-startup bench-tracing bench-initializations bench-differential bench-observing bench-aa bench-coverage bench-mutations bench-silence bench-peers bench-confirm bench-range-test bench-speed
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -106,3 +106,12 @@ bench-aa: setup  ## a program against itself, 200 times with seeds of its own (a
 
 bench-observing: setup  ## what it costs to be watched while training
 	$(BIN)/python bench/observing.py
+
+bench-confirm: setup  ## real bugs: the verdict on each repair, and whether nnlint's own fixes repair (goes on where it was)
+	nice -n 10 $(BIN)/python bench/confirm.py bugs
+
+bench-range-test: setup  ## what the suggested learning rate costs, beside other tools' rules (goes on where it was)
+	nice -n 10 $(BIN)/python bench/range_test.py
+
+bench-speed: setup  ## how fast the trainer is, beside a plain loop, skorch and Lightning
+	$(BIN)/python bench/speed.py

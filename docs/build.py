@@ -16,11 +16,13 @@ from itertools import groupby
 from pathlib import Path
 
 import click
+import confirm_tables
 import coverage_tables
 import evidence_tables
 import mutation_tables
 import observing_tables
 import peers_tables
+import range_test_tables
 import silence_tables
 import tracing_tables
 import yaml
@@ -56,6 +58,8 @@ def main() -> None:
         **tracing_tables.tables(),
         **observing_tables.tables(),
         **mutation_tables.tables(),
+        **confirm_tables.tables(),
+        "range-test": range_test_tables.table(),
         "silence": silence_tables.tables(),
         "peers": peers_tables.tables(),
     }

@@ -75,7 +75,7 @@ class Study:
             check_installed()
             with self.options.trials() as trials:
                 self.scout(trials)
-                self._plan()
+                self.plan()
                 runs = Runs(trials, Store(self.options.store))
                 try:
                     if self.changes:
@@ -136,7 +136,7 @@ class Study:
         ]
         self.scout(trials)
 
-    def _plan(self) -> None:
+    def plan(self) -> None:
         """Settle metric and length: equal epochs for all, as many as the longest plans, fewer where time is short."""
         for arm in self.changes:
             try:
@@ -172,7 +172,7 @@ class Study:
         cost = self._cost(tuned) if self.options.best_rate and len(tuned) > 1 else None
         half = (time.monotonic() + end) / 2
         fits = cost is not None and half + cost <= end
-        self.race = self._race(names, half if fits else end, self._trial)
+        self.race = self._race(names, half if fits else end, self.trial_request)
         self.race.run(runs)
         if cost is None:
             return
@@ -183,11 +183,12 @@ class Study:
             return
         arms = {arm.name: arm for arm in self.arms}
         self.factors = best_factors(
-            tuned, self.scouts, self._measured, runs, lambda n, s, f: self._trial(arms[n], s, f), self.progress
+            tuned, self.scouts, self._measured, runs, lambda n, s, f: self.trial_request(arms[n], s, f), self.progress
         )
         able = [name for name in tuned if self.factors[name] is not None]
         if self.original.name in able and len(able) > 1:
-            self.tuned_race = self._race(able, end, lambda arm, seed: self._trial(arm, seed, self.factors[arm.name]))
+            at_best = lambda arm, seed: self.trial_request(arm, seed, self.factors[arm.name])  # noqa: E731
+            self.tuned_race = self._race(able, end, at_best)
             self.tuned_race.run(runs)
 
     def _race(self, names: Sequence[str], until: float, ask: Callable[[Arm, int], dict[str, Any]]) -> Race:
@@ -210,7 +211,8 @@ class Study:
         own = self.scouts[self.original.name]["trace"]
         return {arm.name for arm in self.changes if only_rates_differ(own, self.scouts[arm.name]["trace"])}
 
-    def _trial(self, arm: Arm, seed: int, factor: float | None = 1.0) -> dict[str, Any]:
+    def trial_request(self, arm: Arm, seed: int, factor: float | None = 1.0) -> dict[str, Any]:
+        """Return the request for one run of a program, with its rates multiplied by `factor`."""
         order = {**self.orders[arm.name], "factor": factor}
         offset = self.options.first_seed + seed + 1 + (1000 if self.options.apart and arm is not self.original else 0)
         seconds = 30.0 + 10 * seconds_of(self.scouts[arm.name], order["updates"])
