@@ -91,6 +91,8 @@ def _fixes(output: Output, layer: Node, target: Target) -> list[Fix]:
     binary = target.low >= 0 and target.high <= 1
     if binary and target.shape == output.node.shape and output.activation is None:
         return [replace_loss(output.loss, "bce_with_logits", title="use the loss for one unit")]
+    if len(target.shape) >= len(output.node.shape):  # a value for each unit names no class: more units would not fit it
+        return []
     return _widen(layer, int(target.high) + 1) if target.integral and target.high >= 1 else []
 
 
