@@ -42,6 +42,7 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2, help="programs at a time (default 2)")
     parser.add_argument("--part", choices=("repair", "verdict"), help="only this half of `bugs`")
     parser.add_argument("--again", action="store_true", help="ask again what is there")
+    parser.add_argument("--result", type=Path, default=RESULT, help="where the rows of `bugs` stand")
     parser.add_argument("--verify", action="store_true", help="judge what is there, train nothing")
     chosen = parser.parse_args()
     return bugs(chosen) if chosen.what == "bugs" else themselves(chosen)
@@ -50,7 +51,7 @@ def main() -> int:
 def bugs(chosen: argparse.Namespace) -> int:
     """Ask what is missing, case by case; return 1 where something is not as it should be."""
     paths = [p for p in BUGS if p.with_name("fixed.py").exists() and (not chosen.only or p.parent.name in chosen.only)]
-    rows: dict[str, Any] = json.loads(RESULT.read_text("utf-8")) if RESULT.exists() else {}
+    rows: dict[str, Any] = json.loads(chosen.result.read_text("utf-8")) if chosen.result.exists() else {}
     parts = [chosen.part] if chosen.part else ["repair", "verdict"]
     todo = [(part, path) for part in parts for path in paths if chosen.again or _open(rows, path, part)]
     started = time.monotonic()
@@ -62,7 +63,7 @@ def bugs(chosen: argparse.Namespace) -> int:
             rows[name]["repair"] = repair(path.parent, chosen.workers)
         else:
             rows[name]["verdict"] = verdict_on(path, chosen.budget, chosen.workers)
-        RESULT.write_text(json.dumps(dict(sorted(rows.items())), indent=1) + "\n", "utf-8")
+        chosen.result.write_text(json.dumps(dict(sorted(rows.items())), indent=1) + "\n", "utf-8")
         each = (time.monotonic() - started) / (done + 1)
         left = each * (len(todo) - done - 1)
         print(f"{done + 1:3}/{len(todo)}  {name:28} {told(part, rows[name])}   ({left / 60:.0f} min left)", flush=True)

@@ -44,7 +44,7 @@ PEERS = ROOT / ".venv-peers" / "trainers"
 SECONDS, OVERHEAD = 30.0, 1.10
 TRIALS = 8
 EPOCHS = 20
-UPDATES, ROUNDS = 1200, 9
+UPDATES, ROUNDS = 600, 7
 
 
 def confirmation() -> dict[str, Any]:
@@ -166,7 +166,7 @@ def install() -> None:
     there = subprocess.run([python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
                            capture_output=True, text=True, check=True).stdout.strip()  # fmt: skip
     Path(there, "torch.pth").write_text(here, "utf-8")
-    command = [python, "-m", "pip", "install", "--quiet", "--no-deps", "skorch", "tabulate", "lightning",
+    command = [python, "-m", "pip", "install", "--quiet", "--no-deps", "skorch", "tabulate", "tqdm", "packaging", "lightning",
                "lightning-utilities", "torchmetrics", "pytorch-lightning"]  # fmt: skip
     subprocess.run(command, check=False)
 

@@ -8,7 +8,7 @@ import pytest
 
 np = pytest.importorskip("numpy")
 
-from nnlint.trainer.reference import REFERENCES, reference, reference_task  # noqa: E402
+from nnlint.trainer.reference import REFERENCES, nearest_task, reference, reference_task  # noqa: E402, nearest_task
 from nnlint.trainer.tasks import NoTask, driver  # noqa: E402
 
 ROWS = {
@@ -77,3 +77,23 @@ def test_a_task_can_be_driven(tmp_path):
     text = driver("Net()", reference_task("diabetes"), tmp_path)
     assert "_nnlint_task()" in text
     assert (tmp_path / "inputs.bin").stat().st_size == 442 * 10 * 4
+
+
+@pytest.mark.parametrize(
+    ("spec", "name"),
+    [
+        ("2x18", "segment"), ("2x1x28x28", "mnist"), ("8x1x40", "mnist1d"), ("4x14:int64[0,27)", "names"),
+        ("4x29x12", "japanese_vowels"), ("4x30", "breast_cancer"),
+        ("4x14:int64[0,20)", "tokens"), ("4x29x13", "waves"), ("2x3x32x32", "digits"), ("4x14", "wine"),
+    ],
+)  # fmt: skip
+def test_a_model_without_data_is_given_the_reference_task_of_its_shape(spec, name):
+    if name in REFERENCES and REFERENCES[name].missing:
+        pytest.skip(f"{name} is not installed")
+    pytest.importorskip("sklearn")
+    task = nearest_task([spec])
+    assert task.name == name
+    wanted = [int(n) for n in spec.partition(":")[0].split("x")][1:]
+    assert list(task.inputs.shape[1:]) == wanted
+    if len(wanted) == 1 and "int" not in spec:
+        assert abs(task.inputs.mean()) < 0.01, "tables are standardised"

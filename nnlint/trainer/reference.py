@@ -11,12 +11,12 @@ import difflib
 import importlib.util
 import inspect
 import textwrap
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from . import reference_data as data
-from .tasks import NoTask, Task, standard
+from .tasks import NoTask, Task, standard, task_for
 
 Kind = Literal["table", "images", "signals", "text", "sequences"]
 
@@ -103,3 +103,19 @@ def reference_task(name: str) -> Task:
     inputs, targets = found.load()
     classes = targets if found.classes else (targets > targets.mean()).astype("int64")
     return Task(found.name, inputs, classes, standard(targets.astype("float32")))
+
+
+def nearest_task(specs: Sequence[str]) -> Task:
+    """Return the reference task whose rows have just the shape of a model's input, else one made to fit it.
+
+    Tables are standardised: a model without data of its own is not to be judged by theirs. Raises NoTask.
+    """
+    size, _, kind = specs[0].partition(":") if len(specs) == 1 else ("", "", "")
+    shape, tokens = size.split("x")[1:], kind.startswith(("int", "long"))
+    bound = kind.partition(",")[2].strip(") ]")
+    for one in _ALL:
+        fits = [str(n) for n in one.shape] == shape and bool(one.vocabulary) == tokens and not one.missing
+        if fits and (not tokens or (bound.isdigit() and int(bound) >= one.vocabulary)):
+            task = reference_task(one.name)
+            return replace(task, inputs=standard(task.inputs)) if one.kind == "table" else task
+    return task_for(specs)

@@ -24,10 +24,11 @@ from .plan import (
     tells_all,
 )
 from .race import Race
+from .reference import nearest_task
 from .runs import Runs
 from .statistics import LOOKS
 from .store import Store
-from .tasks import NoTask, driver, task_for
+from .tasks import NoTask, driver
 from .trials import Trials, TrialsFailed
 from .tuning import best_factors, runs_needed
 from .verdict import Metric, Verdict, correct
@@ -125,7 +126,7 @@ class Study:
         path, self.refused = self.original.path.resolve(), {}
         expression, inputs = model_of(path, self._text(self.original), self.options.model, self.options.inputs)
         try:
-            task = task_for(inputs)
+            task = nearest_task(inputs)
         except NoTask as reason:
             raise NotConfirmed(str(reason)) from reason
         lines = driver(expression, task, trials.scratch)

@@ -1,5 +1,7 @@
 """Built-in tasks for a model without data of its own: of the same shape, and said plainly.
 
+A reference task whose rows have just this shape comes first (`reference.py`); else one is made to fit.
+
 The data are those that scikit-learn installs (BSD licence; digits and iris, wine, breast cancer from UCI, CC BY 4.0;
 diabetes of Efron et al.), or drawn by a recipe. Nothing is copied into nnlint.
 A task is trained by a few lines behind the user's own: the study then sees a training script like any other.
