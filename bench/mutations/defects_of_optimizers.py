@@ -33,7 +33,8 @@ def optimizer_recreated_each_step(program: Program) -> Iterator[Mutant]:
             target = program.source(cleared[0]).partition(".zero_grad")[0]
             for new in (name, re.sub(r"lr=[^,)]*", "lr=0.001", name), re.sub(r"lr=[^,)]*", "lr=0.002", name)):
                 text, line = program.inserted(cleared[0], f"{target} = {new}")
-                yield Mutant("optimizer-recreated-each-step", new[-30:], text, (line,))
+                # Another rate in the loop is the rate that trains: the fix keeps it, and is not the first program then.
+                yield Mutant("optimizer-recreated-each-step", new[-30:], text, (line,), inverse=new == name)
 
 
 @defect

@@ -62,6 +62,8 @@ class Parameter(Fact):
     constant: Known[bool] = missing()
     equal_units: Known[bool] = missing()
     """Whether all rows (output units) are equal, so that they can never part."""
+    read: bool | None = None
+    """False where no method of the class that holds it, its constructor left out, names it; None where not known."""
     schemes: Known[tuple[str, ...]] = missing()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
@@ -246,6 +247,8 @@ class Evaluating:
         region = self._region(event)
         statements = self._behind(event.node, region) if region is not None else self._near(event.node)
         seen = "other"
+        if self._counted(event.node, statements):
+            return "accuracy"
         for node, _ in self.turns.loops.training.effects.runs(statements):
             if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq) and _summed(self.program, node):
                 return "accuracy"
@@ -257,6 +260,15 @@ class Evaluating:
             if name in KINDS or id(node) in self.turns.losses or "crit" in name.lower() or "loss" in name.lower():
                 seen = "loss"
         return seen
+
+    def _counted(self, call: ast.AST, statements: list[ast.AST]) -> bool:
+        """Return whether what a call gives is cut at a threshold and then summed up over the turns of a loop."""
+        cut = (ast.Gt, ast.GtE, ast.Lt, ast.LtE)
+        around = itertools.takewhile(lambda n: not isinstance(n, ast.stmt), self.program.ancestors(call))
+        if not any(isinstance(n, ast.Compare) and isinstance(n.ops[0], cut) for n in around):
+            return False
+        sums = (n for s in statements for n in ast.walk(s) if isinstance(n, ast.AugAssign))
+        return any(last_name(n.func) == "sum" for one in sums for n in ast.walk(one) if isinstance(n, ast.Call))
 
     def _behind(self, node: ast.AST, region: ast.AST) -> list[ast.AST]:
         """Return the statement of a node and all that follow it in its loop or function."""

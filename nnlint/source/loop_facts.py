@@ -160,6 +160,8 @@ class LoopFacts:
         found: set[tuple[str, ast.AST | None]] = set()
         for call in self.program.calls:
             loss = self.training.loss_of(call)
+            if isinstance(loss, ast.BinOp) and isinstance(loss.op, ast.Div | ast.Mult):
+                loss = loss.left  # `(loss / steps).backward()`
             if isinstance(loss, ast.Name):
                 found.add((loss.id, self.program.function_of(call)))
         return found

@@ -249,6 +249,16 @@ def never_read(model: nn.Module) -> set[str]:
     return found
 
 
+def parameters_never_read(model: nn.Module) -> set[str]:
+    """Return the names of the parameters that no method of the class that holds them names (constructors left out)."""
+    found = set()
+    for path, holder in model.named_modules():
+        names = _read_by(type(holder)) if holder._parameters else None
+        if names is not None:
+            found |= {f"{path}.{name}".lstrip(".") for name in holder._parameters if name not in names}
+    return found
+
+
 def _read_by(kind: type) -> set[str] | None:
     """Return the names in the methods of a class of the user's; None where layers may be read in other ways."""
     if getattr(kind, "forward", None) is nn.Module.forward:  # a mere holder: others reach into it

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from .holders import parameters_never_read
 from .later import Later
 from .schemes import default_of, schemes
 
@@ -25,9 +26,15 @@ def describe_parameters(model: nn.Module, values: bool = True, later: Later | No
     places = list(each_parameter(model))
     reasons = [_without_values(p) if values else "values were not looked at" for _, _, _, p in places]
     if later is None:
-        return [_describe(*place, why) for place, why in zip(places, reasons)]
-    copies = iter(later.copies(place[-1] for place, why in zip(places, reasons) if why is None))
-    return [_put_off(later, *place, why, next(copies) if why is None else None) for place, why in zip(places, reasons)]
+        found = [_describe(*place, why) for place, why in zip(places, reasons)]
+    else:
+        kept = iter(later.copies(place[-1] for place, why in zip(places, reasons) if why is None))
+        found = [_put_off(later, *p, why, next(kept) if why is None else None) for p, why in zip(places, reasons)]
+    unread = parameters_never_read(model)
+    for one, (path, _, name, _) in zip(found, places):  # what is put off is filled later, and keeps this
+        if f"{path}.{name}".lstrip(".") in unread:
+            one["read"] = False
+    return found
 
 
 def each_parameter(model: nn.Module) -> Iterator[tuple[str, nn.Module, str, nn.Parameter]]:

@@ -18,7 +18,7 @@ References
 """
 
 from nnlint.facts import Layer, Model, Node
-from nnlint.facts.graph import CONVOLUTIONS, DROPOUTS, NORMS, POOLS, RECTIFIERS, VIEWS
+from nnlint.facts.graph import CONVOLUTIONS, DROPOUTS, NORMS, POOLS, RECTIFIERS, RECURRENT, VIEWS
 from nnlint.finding import Finding
 from nnlint.fix import Fix, Initialize
 from nnlint.rule import rule
@@ -32,9 +32,11 @@ def symmetric_init(model: Model) -> Finding | None:
     """Report layers whose units are equal in what they read and in what reads them."""
     equal = [node for node in model.graph if node.op in LAYERS and _stuck(Layer(node, model.graph, model))]
     if not equal:
+        equal = _stuck_cells(model)
+    if not equal:
         return None
     first = equal[0]
-    units = first.units or 0
+    units = first.units or first.arguments.get("hidden_size") or 0
     return Finding(
         at=first.built or first,
         says=f"the {units} units of `{first.name}` start equal and can never part",
@@ -46,8 +48,25 @@ def symmetric_init(model: Model) -> Finding | None:
             "vanishing-gradient",
             "constant-output",
         ),
-        fixes=[_fix(model, equal)],
+        help="leave out what sets them: PyTorch draws them at random" if first.op in RECURRENT else "",
+        fixes=[] if first.op in RECURRENT else [_fix(model, equal)],
     )
+
+
+def _stuck_cells(model: Model) -> list[Node]:
+    """Return recurrent layers whose weights are constant, where every layer besides is constant as well.
+
+    What stands between the cells and the layers that read them (steps taken out, attention) then cannot part them.
+    """
+    graph = model.graph
+    cells = [node for node in graph if node.op in RECURRENT]
+    layers = [node for node in graph if node.op in LAYERS]
+    if not cells or not layers or any(node.op in DROPOUTS for node in graph):
+        return []
+    for node in (*cells, *layers):
+        if not all(p.trainable and p.constant for p in Layer(node, graph, model).parameters):
+            return []
+    return [node for node in cells if (node.arguments.get("hidden_size") or 2) > 1]
 
 
 def _stuck(layer: Layer) -> bool:

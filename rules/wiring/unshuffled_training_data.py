@@ -32,13 +32,14 @@ def unshuffled_training_data(recipe: Recipe, loss: Loss, data: Data) -> Finding 
         return None
     if recipe.batch_size >= data.samples or any(features.kind == "sequence" for features in data.features):
         return None
-    if loss.kind not in CLASSES or len(data.target.shape) > 2:
-        return None
     loader = next((one for one in recipe.loaders if one.role == "train"), None)
     place = loader.span if loader is not None else None
     if loader is not None and loader.sampler:
         return None
-    if not data.target.grouped:
+    sorting = loss.kind in CLASSES and len(data.target.shape) <= 2 and not data.target.multi_hot
+    if not sorting and not all(features.kind in ("vector", "image") for features in data.features):
+        return None
+    if not sorting or not data.target.grouped:
         return _mixed(loader, recipe) if place is not None else None
     classes = data.target.classes
     return Finding(

@@ -27,7 +27,11 @@ def write_move_statement(work: Workspace, verb: MoveStatement) -> None:
     if doc.scope(moved) is not doc.scope(target):
         raise CannotApply("the statement would leave its function")
     if verb.where == "before_loops":
-        _check_free(doc, moved, loops_around(doc, moved)[-1])
+        outer = loops_around(doc, moved)[-1]
+        _check_free(doc, moved, outer)
+        if _stands_before(doc, moved, outer):
+            drop_statement(doc, moved)
+            return
     start, end = doc.line_start(doc.first(line)), doc.next_line(max(doc.first(line), doc.end(line) - 1))
     insert_lines(doc, target, doc.text[start:end], doc.indent(doc.first(line)), side)
     drop_statement(doc, moved)
@@ -43,6 +47,24 @@ def _check_free(doc: Document, moved: cst.CSTNode, loop: cst.CSTNode) -> None:
     }
     if bound:
         raise CannotApply(f"it reads `{min(bound)}`, which the loop sets")
+
+
+def _stands_before(doc: Document, moved: cst.CSTNode, loop: cst.CSTNode) -> bool:
+    """Return whether the same statement stands ahead of a loop already, and nothing between sets what it reads."""
+    block = doc.parent(loop)
+    body = list(block.body) if isinstance(block, (cst.Module, cst.IndentedBlock)) else []
+    ahead = body[: body.index(loop)] if loop in body else []  # type: ignore[arg-type]
+    line = doc.parent(moved) if isinstance(moved, cst.BaseSmallStatement) else moved
+    text = doc.code(line).strip() if line is not None else ""
+    same = [at for at, one in enumerate(ahead) if doc.code(one).strip() == text]
+    if not same:
+        return False
+    try:
+        for one in ahead[same[-1] + 1 :]:
+            _check_free(doc, moved, one)
+    except CannotApply:
+        return False
+    return True
 
 
 def _binds(doc: Document, name: cst.Name) -> bool:
