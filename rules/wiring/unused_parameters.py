@@ -1,4 +1,4 @@
-"""A layer is built and optimized, and no method ever reads it.
+"""A layer, or a parameter of its own, is built and optimized, and no method ever reads it.
 
 Why is this bad?
     It never gets a gradient and changes nothing, so 100 % of its weights are ballast in every checkpoint. Usually its
@@ -17,14 +17,14 @@ References
 
 from collections.abc import Iterator
 
-from nnlint.facts import Model
+from nnlint.facts import Model, Recipe, Unknown
 from nnlint.finding import Finding
 from nnlint.rule import rule
 
 
 @rule(level="warning", since="0.1")
-def unused_parameters(model: Model) -> Iterator[Finding]:
-    """Report trainable layers that neither the forward pass nor the source of any method reads."""
+def unused_parameters(model: Model, recipe: Recipe | None) -> Iterator[Finding]:
+    """Report trainable layers and parameters that neither the forward pass nor the source of any method reads."""
     seen = set()
     for module in model.modules:
         if module.used is not False or module.read is not False or module.built in seen:
@@ -42,6 +42,28 @@ def unused_parameters(model: Model) -> Iterator[Finding]:
             why=f"its {count:,} values are saved and optimized, and no gradient reaches them",
             help="call it in `forward`, or leave it out",
         )
+
+
+    yield from _alone(model, recipe) if recipe is not None else ()
+
+
+def _alone(model: Model, recipe: Recipe) -> Iterator[Finding]:
+    """Parameters that stand in no layer; a script may read them itself, which only a step shows."""
+    try:
+        still = recipe.loop.without_gradient
+    except Unknown:
+        return
+    layers = {module.path: module for module in model.modules}
+    for one in model.parameters:
+        holder = layers.get(one.layer)
+        if one.read is False and one.trainable and one.name in still and holder is not None and holder.used:
+            yield Finding(
+                at=holder.built or model,
+                says=f"`{one.name}` is made and never read",
+                label="no method names it",
+                why=f"its {_size(one.shape):,} values are saved and optimized, and no gradient reaches them",
+                help="use it in `forward`, or leave it out",
+            )
 
 
 def _size(shape: tuple[int, ...]) -> int:
