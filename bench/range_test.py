@@ -47,7 +47,7 @@ Curve = tuple[Sequence[float], Sequence[float]]
 
 
 def nnlint(curve: Curve) -> float | None:
-    """A tenth of the rate at the minimum, smoothed by .9: what `nnlint lr` suggests."""
+    """A quarter of the rate at the minimum, smoothed by .9: what `nnlint lr` suggests."""
     return sweep_of(*curve).suggestion
 
 
@@ -162,32 +162,35 @@ def _accuracy(model: nn.Module, inputs: torch.Tensor, targets: torch.Tensor) -> 
     return float((model(inputs).argmax(1) == targets).float().mean())
 
 
-def study(name: str, pool: ProcessPoolExecutor) -> dict[str, Any]:
-    """Return one set-up's row."""
-    started = time.monotonic()
-    grid_runs = [[pool.submit(score_of, name, seed, rate) for seed in SEEDS] for rate in GRID]
+def grid_of(name: str, pool: ProcessPoolExecutor) -> dict[str, Any]:
+    """Return what each rate of the grid reaches on the last rows, and the best, which other rows choose."""
+    runs = [[pool.submit(score_of, name, seed, rate) for seed in SEEDS] for rate in GRID]
+    grid = [[run.result() for run in same] for same in runs]
+    chosen, reported = ([fmean(run[k] for run in same) for same in grid] for k in (0, 1))
+    best = max(range(len(GRID)), key=chosen.__getitem__)
+    return {
+        "grid": [round(value, 5) for value in reported], "best_rate": GRID[best], "best": round(reported[best], 5),
+        "spread": round(stdev(run[1] for run in grid[best]), 5),
+    }  # fmt: skip
+
+
+def rules_of(name: str, grid: dict[str, Any], pool: ProcessPoolExecutor) -> dict[str, Any]:
+    """Return what each rule suggests and what that loses."""
     curves = [f.result() for f in [pool.submit(curve_of, name, seed) for seed in CURVES]]
     single = {rule: [suggest(curve) for curve in curves] for rule, suggest in RULES.items()}
-    suggested = {
-        rule: median(r for r in rates if r is not None) if any(rates) else None for rule, rates in single.items()
-    }
+    there = {rule: [rate for rate in rates if rate] for rule, rates in single.items()}
+    suggested = {rule: median(rates) if rates else None for rule, rates in there.items()}
     own = {rule: [pool.submit(score_of, name, s, rate) for s in SEEDS] for rule, rate in suggested.items() if rate}
-    grid = [[run.result() for run in runs] for runs in grid_runs]
-    chosen, reported = ([fmean(run[k] for run in runs) for runs in grid] for k in (0, 1))
-    best = max(range(len(GRID)), key=chosen.__getitem__)
-    row: dict[str, Any] = {
-        "grid": [round(value, 5) for value in reported], "best_rate": GRID[best], "best": round(reported[best], 5),
-        "spread": round(stdev(run[1] for run in grid[best]), 5), "rules": {},
-    }  # fmt: skip
+    found = {}
     for rule, rates in single.items():
         reached = fmean(run.result()[1] for run in own[rule]) if rule in own else None
-        alone = [reported[_nearest(rate)] if rate else None for rate in rates]
-        row["rules"][rule] = {
+        alone = [grid["grid"][_nearest(rate)] if rate else None for rate in rates]
+        found[rule] = {
             "rate": suggested[rule], "rates": rates,
-            "lost": None if reached is None else round(reported[best] - reached, 5),
-            "one_curve": [None if score is None else round(reported[best] - score, 5) for score in alone],
+            "lost": None if reached is None else round(grid["best"] - reached, 5),
+            "one_curve": [None if score is None else round(grid["best"] - score, 5) for score in alone],
         }  # fmt: skip
-    return {**row, "seconds": round(time.monotonic() - started)}
+    return found
 
 
 @cache
@@ -200,14 +203,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("setups", nargs="*", help="names of set-ups (default: all)")
     parser.add_argument("--again", action="store_true", help="ask again what is there")
+    parser.add_argument("--rules", action="store_true", help="ask the rules again, keep the grids")
     parser.add_argument("--jobs", type=int, default=2, help="trainings at a time (default 2)")
     chosen = parser.parse_args()
     rows: dict[str, Any] = json.loads(RESULT.read_text("utf-8")) if RESULT.exists() else {}
-    todo = [name for name in chosen.setups or SETUPS if chosen.again or name not in rows]
+    todo = [name for name in chosen.setups or SETUPS if chosen.again or chosen.rules or name not in rows]
     with ProcessPoolExecutor(chosen.jobs, mp_context=get_context("fork")) as pool:
         started = time.monotonic()
         for done, name in enumerate(todo, start=1):
-            rows[name] = study(name, pool)
+            kept = rows.get(name) if chosen.rules else None
+            grid = {k: v for k, v in kept.items() if k != "rules"} if kept else grid_of(name, pool)
+            rows[name] = {**grid, "rules": rules_of(name, grid, pool)}
             RESULT.write_text(json.dumps(dict(sorted(rows.items())), indent=1) + "\n", "utf-8")
             left = (time.monotonic() - started) / done * (len(todo) - done)
             lost = "  ".join(f"{rule} {_points(one['lost'])}" for rule, one in rows[name]["rules"].items())

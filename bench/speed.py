@@ -166,8 +166,8 @@ def install() -> None:
     there = subprocess.run([python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
                            capture_output=True, text=True, check=True).stdout.strip()  # fmt: skip
     Path(there, "torch.pth").write_text(here, "utf-8")
-    command = [python, "-m", "pip", "install", "--quiet", "--no-deps", "skorch", "tabulate", "tqdm", "packaging", "lightning",
-               "lightning-utilities", "torchmetrics", "pytorch-lightning"]  # fmt: skip
+    command = [python, "-m", "pip", "install", "--quiet", "--no-deps", "skorch", "tabulate", "tqdm", "packaging",
+               "lightning", "lightning-utilities", "torchmetrics", "pytorch-lightning"]  # fmt: skip
     subprocess.run(command, check=False)
 
 

@@ -22,10 +22,10 @@ def valley(at, noise=0.0):
     ]
 
 
-def test_the_suggestion_is_a_tenth_of_the_rate_with_the_lowest_smoothed_loss():
+def test_the_suggestion_is_a_quarter_of_the_rate_with_the_lowest_smoothed_loss():
     sweep = sweep_of(RATES, valley(0.1, noise=0.05))
     lowest = sweep.rates[min(range(STEPS), key=sweep.smoothed.__getitem__)]
-    assert sweep.suggestion == lowest / 10
+    assert sweep.suggestion == lowest / 4
     assert 0.1 < lowest < 1, "smoothing lags behind"
 
 

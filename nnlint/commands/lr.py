@@ -22,7 +22,7 @@ def lr(ctx: click.Context, /, path: str, chart: str | None, seeds: int, output_f
     """Suggest a learning rate for a script, by the range test.
 
     The script's model is trained on its own data while the rate rises from 1e-6 to 10, once for each seed. The
-    suggestion is a tenth of the rate at which the smoothed loss is lowest.
+    suggestion is a quarter of the rate at which the smoothed loss is lowest.
 
     \b
       nnlint lr train.py

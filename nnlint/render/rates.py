@@ -18,5 +18,5 @@ def as_text(found: LearningRate, path: str) -> str:
         factor = found.suggestion / found.rate
         there = f"{factor:.1f} times" if factor >= 1 else f"{1 / factor:.1f} times below"
         rows.append(f"  {there} your {found.rate:.2g}")
-    rows.append(f"  a tenth of the rate at which the smoothed loss is lowest, on {found.data}")
+    rows.append(f"  a quarter of the rate at which the smoothed loss is lowest, on {found.data}")
     return "\n".join(rows) + "\n"
