@@ -8,7 +8,7 @@
 `bugs` writes one row a case into `bench/results/confirm.json` and goes on where it was; a case is asked again where
 one of its scripts has changed, or with `--again`. Exits 1 where a repair is said to hurt, where `confirm` does not say
 "helps" of one that `measured.json` shows, or where nnlint's own fixes repair fewer than 80 % of the cases whose
-labelled rules have a fix; for `self` where a program differs from itself.
+first labelled rule has a fix; for `self` where a program differs from itself.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from repairs import repair
+from repairs import counts, repair
 
 from nnlint.trainer import FOLDER, Confirmation, Options, Verdict, confirm_against, confirm_script
 
@@ -108,7 +108,7 @@ def judge(rows: Mapping[str, Any]) -> int:
         f"\nconfirm: {len(helped)} of {len(verdicts)} repairs help, {len(hurt)} hurt"
         + "".join(f"\n  {r}" for r in rest)
     )
-    fixable = {n: r["repair"]["ways"] for n, r in rows.items() if r.get("repair", {}).get("fixable")}
+    fixable = {n: r["repair"]["ways"] for n, r in rows.items() if counts(r.get("repair", {}))}
     share = 1.0
     for way in ("first", "shown", "all"):
         whole = [name for name, ways in fixable.items() if ways[way].get("repaired")]

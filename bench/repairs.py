@@ -34,7 +34,13 @@ def repair(folder: Path, workers: int) -> dict[str, Any]:
     wanted = sorted({rule for fault in case["faults"] if fault["labelled"] for rule in fault["rules"]})
     report = _report(folder / "train.py", wanted)
     fixable = sorted({f["rule"] for f in report["findings"] if any(x["safety"] != "display" for x in f["fixes"])})
-    row: dict[str, Any] = {"found": sorted({f["rule"] for f in report["findings"]}), "fixable": fixable, "ways": {}}
+    first = next((fault["rules"][0] for fault in case["faults"] if fault["labelled"] and fault["rules"]), None)
+    row: dict[str, Any] = {
+        "first": first,
+        "found": sorted({f["rule"] for f in report["findings"]}),
+        "fixable": fixable,
+        "ways": {},
+    }
     row |= {name: measured[name] for name in ("metric", "better", "train", "fixed", "seeds")}
     if not fixable:
         return row
@@ -53,6 +59,11 @@ def repair(folder: Path, workers: int) -> dict[str, Any]:
                 values = list(pool.map(lambda seed, at=script: measure(at, seed), measured["seeds"]))
                 row["ways"][way] = {"rules": rules, **judged(values, measured)}
     return row
+
+
+def counts(row: dict[str, Any]) -> bool:
+    """Whether the repair rate counts this case: the first rule of its first labelled fault has a fix."""
+    return row.get("first") in row.get("fixable", ())
 
 
 def judged(values: Sequence[float | str], measured: dict[str, Any]) -> dict[str, Any]:

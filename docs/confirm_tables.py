@@ -34,15 +34,23 @@ def _verdicts(rows: dict[str, Any]) -> str:
 
 def _repairs(rows: dict[str, Any]) -> str:
     asked = {name: row["repair"] for name, row in rows.items() if row.get("repair", {}).get("fixable")}
+    counted = [row for row in asked.values() if row["first"] in row["fixable"]]
     if not asked:
         return _MISSING
     ways = {"first": "the labelled rules' fixes", "shown": "all that is shown", "all": "advice as well"}
     lines = [f"| case | metric | faulty | repaired by hand | {' | '.join(ways.values())} |", "|---" * 7 + "|"]
     for name, row in asked.items():
-        cells = [name, row["metric"], _mean(row["train"]), _mean(row["fixed"]), *(_way(row["ways"][w]) for w in ways)]
+        mark = "" if row in counted else " (not counted)"
+        cells = [
+            name + mark,
+            row["metric"],
+            _mean(row["train"]),
+            _mean(row["fixed"]),
+            *(_way(row["ways"][w]) for w in ways),
+        ]
         lines.append(f"| {' | '.join(cells)} |")
-    counts = [sum(bool(row["ways"][way].get("repaired")) for row in asked.values()) for way in ways]
-    lines.append(f"| **repaired** | | | | {' | '.join(f'{count} of {len(asked)}' for count in counts)} |")
+    counts = [sum(bool(row["ways"][way].get("repaired")) for row in counted) for way in ways]
+    lines.append(f"| **repaired** | | | | {' | '.join(f'{count} of {len(counted)}' for count in counts)} |")
     return "\n".join(lines)
 
 

@@ -24,7 +24,7 @@ class DigitNet(nn.Module):
         x = torch.flatten(x, 1)
         x = F.relu(self.fc1(x))
         x = self.fc2(x)
-        return F.softmax(x, dim=1)  # one probability per digit
+        return F.softmax(x, dim=1)  # one score per digit
 
 
 digits = load_digits()
