@@ -21,11 +21,11 @@ References
 from collections.abc import Mapping
 
 from nnlint.facts import Model, Node, Probe
-from nnlint.facts.graph import CONVOLUTIONS
+from nnlint.facts.graph import CONVOLUTIONS, RECURRENT
 from nnlint.finding import Finding
 from nnlint.rule import rule
 
-LAYERS = CONVOLUTIONS | {"linear"}
+LAYERS = CONVOLUTIONS | RECURRENT | {"linear", "embedding"}
 CUTS = {"argmax", "argmin", "round", "floor", "ceil", "sign", "heaviside", "gt", "ge", "lt", "le", "eq", "ne",
         "argsort", "bernoulli", "multinomial", "one_hot", "floor_divide", "trunc"}  # fmt: skip
 
@@ -34,7 +34,7 @@ CUTS = {"argmax", "argmin", "round", "floor", "ceil", "sign", "heaviside", "gt",
 def no_gradient(model: Model, probe: Probe) -> Finding | None:
     """Report layers in use that no gradient can reach, with the operation that ends it."""
     modules = {module.path: module for module in model.modules}
-    lost = [name for name in (*probe.unreached, *probe.unmoved) if name.endswith("weight") and _used(name, modules)]
+    lost = [name for name in (*probe.unreached, *probe.unmoved) if _is_weight(name) and _used(name, modules)]
     for name in lost:
         path = name.rpartition(".")[0]
         node = next((n for n in model.graph if n.op in LAYERS and name in n.parameters), None)
@@ -54,6 +54,11 @@ def no_gradient(model: Model, probe: Probe) -> Finding | None:
             help="use an operation that has a derivative, such as a softmax for an argmax",
         )
     return None
+
+
+def _is_weight(name: str) -> bool:
+    last = name.rpartition(".")[2]
+    return last.endswith("weight") or last.startswith("weight_ih")
 
 
 def _used(name: str, modules: Mapping[str, object]) -> bool:

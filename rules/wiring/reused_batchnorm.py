@@ -42,6 +42,7 @@ def reused_batchnorm(model: Model) -> Iterator[Finding]:
         yield Finding(
             at=nodes[0].built or nodes[0],
             says=f"the batch norm `{path}` is called {len(nodes)} times, behind different layers",
+            explains=("unused-parameters",),  # the norm that was meant to be called here
             label="one running mean for all of them",
             also={node: "called here" for node in nodes[:3] if node.call is not None},
             why="evaluation normalizes each by figures of the mixture, training by its own",

@@ -43,7 +43,7 @@ def unregistered_submodule(model: Model) -> Iterator[Finding]:
             label=f"a plain {hidden.kind}",
             why=f"{hidden.parameters:,} values are neither in `parameters()` nor in a checkpoint",
             help="" if fixes else f"keep them in an `nn.{container}`",
-            explains=("dropout-at-inference", "no-gradient"),
+            explains=("dropout-at-inference", "attention-dropout-at-inference", "no-gradient"),
             fixes=fixes,
         )
 
