@@ -58,7 +58,7 @@ def _alone(model: Model, recipe: Recipe) -> Iterator[Finding]:
         holder = layers.get(one.layer)
         if one.read is False and one.trainable and one.name in still and holder is not None and holder.used:
             yield Finding(
-                at=holder.built or model,
+                at=(holder.built if holder.path else None) or model,
                 says=f"`{one.name}` is made and never read",
                 label="no method names it",
                 why=f"its {_size(one.shape):,} values are saved and optimized, and no gradient reaches them",
