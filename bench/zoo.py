@@ -161,7 +161,6 @@ def _configured(name: str) -> list[tuple[str, Build]]:
         ("shallow and narrow", lambda: build(small)),
         ("shallow, each kind", lambda: build(lambda configuration: shallow(configuration, each_kind=True))),
         ("default", lambda: build(lambda configuration: None)),
-        ("completed", lambda: build(completed)),
     ]
 
 
@@ -221,26 +220,3 @@ def small(configuration: Any) -> None:
             value = getattr(part, name, None)
             if isinstance(value, int) and not isinstance(value, bool) and value > width:
                 _set(part, name, width)
-
-
-def completed(configuration: Any) -> None:
-    """Leave few layers, and fill in what the default leaves out although no forward runs without it."""
-    shallow(configuration)
-    for part in _parts(configuration):
-        for kind in ("image", "video", "audio"):
-            for name in (f"{kind}_token_id", f"{kind}_token_index"):
-                if getattr(part, name, 0) is None:
-                    _set(part, name, 1)
-        if getattr(part, "num_experts_per_tok", 0) is None:
-            _set(part, "num_experts_per_tok", 2)
-        width, heads = getattr(part, "hidden_size", None), getattr(part, "num_attention_heads", None)
-        known = isinstance(width, int) and isinstance(heads, int) and getattr(part, "head_dim", None) is None
-        if known and (hasattr(part, "head_dim") or width % heads):
-            _set(part, "head_dim", width // heads if width % heads == 0 else 128)
-        rotary = getattr(part, "rope_parameters", None)
-        if (
-            isinstance(width, int) and isinstance(heads, int) and isinstance(rotary, dict)
-        ):  # three axes share the angles
-            turned = getattr(part, "head_dim", None) or width // heads
-            half = int(turned * rotary.get("partial_rotary_factor", 1.0)) // 2
-            rotary.setdefault("mrope_section", [half - 2 * (3 * half // 8), 3 * half // 8, 3 * half // 8])

@@ -58,21 +58,7 @@ def _counts(sets: dict[str, dict[str, Any]]) -> str:
             "The rows come from several states of the tracer while it was repaired: a later state was asked again",
             "only for what an earlier one had not traced whole or had not left as it was.",
         ]
-    filled = {name: one["variants"]["completed"] for name, one in sets.items() if one["variants"].get("completed")}
-    for name, count in filled.items():
-        lines += [
-            "",
-            f"{count} of the {name} models that were built have a configuration that was completed: the default leaves",
-            "out a setting (the token that stands for a picture, the experts of a token, the sizes of the rotation)",
-            "without which it cannot be built or no forward pass runs. It is neither the default nor a shrunken one:",
-            one_less(sets[name], count),
-        ]
     return "\n".join(lines)
-
-
-def one_less(one: dict[str, Any], completed: int) -> str:
-    """Say how many are whole without those of a completed configuration, all of which are counted as missed."""
-    return f"were they all counted as missed, {share(one['whole'] - completed, one['built'])} would be whole."
 
 
 def _ways(sets: dict[str, dict[str, Any]]) -> str:

@@ -43,7 +43,6 @@ def unused_parameters(model: Model, recipe: Recipe | None) -> Iterator[Finding]:
             help="call it in `forward`, or leave it out",
         )
 
-
     yield from _alone(model, recipe) if recipe is not None else ()
 
 
