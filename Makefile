@@ -98,8 +98,8 @@ clean:  ## remove what was built (.venv stays)
 bench-differential: setup  ## the recipe as the source tells it against the run
 	$(BIN)/python bench/differential.py
 
-bench-mutations: setup  ## how many defects put into sound programs are found (an hour; goes on where it was)
-	nice -n 10 $(BIN)/python bench/mutate.py --write
+bench-mutations: setup  ## how many defects put into sound programs are found (ten minutes; goes on where it was)
+	nice -n 10 $(BIN)/python bench/mutate.py --jobs 2 --write
 
 bench-aa: setup  ## a program against itself, 200 times with seeds of its own (an hour; goes on where it was)
 	nice -n 10 $(BIN)/python bench/aa.py
@@ -114,4 +114,4 @@ bench-range-test: setup  ## what the suggested learning rate costs, beside other
 	nice -n 10 $(BIN)/python bench/range_test.py
 
 bench-speed: setup  ## how fast the trainer is, beside a plain loop, skorch and Lightning
-	$(BIN)/python bench/speed.py
+	$(BIN)/python bench/speed.py --save

@@ -45,7 +45,7 @@ SMALL = ("atto", "femto", "pico", "nano", "zepto", "xxtiny", "xtiny", "tiny", "x
 CANDIDATES = 8
 """So many members of a family are compared."""
 NARROW, SLIM = "shallow and narrow", "shallow, few experts and words"
-SHRUNKEN = (NARROW, SLIM, "shallow", "shallow, each kind", "default", "completed")
+SHRUNKEN = (NARROW, SLIM, "shallow", "shallow, each kind", "default")
 """The order in which variants of a configuration are tried: the cheap ones first."""
 FEW = {"num_experts": 4, "num_local_experts": 4, "n_routed_experts": 4, "moe_num_experts": 4, "num_experts_per_tok": 2,
        "moe_topk": 2, "n_group": 1, "topk_group": 1, "num_expert_group": 1, "vocab_size": 4000}  # fmt: skip

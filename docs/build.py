@@ -24,6 +24,7 @@ import observing_tables
 import peers_tables
 import range_test_tables
 import silence_tables
+import speed_tables
 import tracing_tables
 import yaml
 
@@ -59,6 +60,7 @@ def main() -> None:
         **observing_tables.tables(),
         **mutation_tables.tables(),
         **confirm_tables.tables(),
+        **speed_tables.tables(),
         "range-test": range_test_tables.table(),
         "silence": silence_tables.tables(),
         "peers": peers_tables.tables(),
@@ -69,6 +71,7 @@ def main() -> None:
         _write(page.name, text.replace("{{ coverage }}", coverage_tables.tables()))
     for schema in sorted((ROOT / "docs" / "schema").glob("*.json")):
         shutil.copy(schema, MADE)
+    shutil.copy(ROOT / "docs" / "tables.css", MADE)
     _write("operations.svg", tracing_tables.plot())
     _write("index.md", _front_page())
     _write("command-line.md", command_line())

@@ -82,9 +82,11 @@ def test_an_interrupted_study_goes_on(study, tmp_path):
     process.wait()
     kept = stored(place)
     assert kept >= 4
-    result = study()
-    assert any("runs were not made again" in note for note in result.notes)
-    assert stored(place) >= kept
+    wide = {"wide": {str(study.path): TRAIN.replace("24", "25")}}
+    options = Options(python=Path(sys.executable), seeds=16, best_rate=False, store=place)
+    result = confirm_script(study.path, wide, options)
+    assert any(note.startswith(f"{kept} runs were not made again") for note in result.notes), (kept, result.notes)
+    assert stored(place) == 2 * result.verdicts[0].seeds
 
 
 def stored(folder):

@@ -44,3 +44,17 @@ def test_what_cannot_be_trained_is_said(given, why):
     report = advise(model, loss=given.get("loss", nn.CrossEntropyLoss()))
     with pytest.raises(ValueError, match=why):
         report.confirm(given.get("data", loader))
+
+
+def test_the_rate_of_objects_is_suggested_and_nothing_of_them_changes():
+    model, loader, optimizer = parts()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    report = advise(model, data=loader, loss=nn.CrossEntropyLoss(), optimizer=optimizer)
+    state = torch.get_rng_state()
+    found = report.learning_rate()
+    assert found.suggestion is not None
+    assert 1e-4 < found.suggestion < 10, found
+    assert f"{found.suggestion:.2g}" in str(found)
+    assert "<svg" in found._repr_mimebundle_()["image/svg+xml"]
+    assert torch.equal(state, torch.get_rng_state())
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
