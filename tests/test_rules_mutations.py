@@ -14,7 +14,7 @@ from nnlint.settings import Settings
 
 RULES = (
     "symmetric-init", "unshuffled-training-data", "missing-eval-mode", "loss-tensor-kept",
-    "optimizer-recreated-each-step",
+    "optimizer-recreated-each-step", "no-gradient", "ignored-input", "scheduler-never-stepped",
 )  # fmt: skip
 
 RECURRENT = """
@@ -65,6 +65,64 @@ for epoch in range(3):
         for a, b in valid_loader:
             {score}
 """
+LEFT = """
+import torch
+from torch import nn
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Linear(6, 12)
+        self.last = nn.Linear(12, 3)
+        self.register_buffer("scale", torch.rand(12))
+    def forward(self, x):
+        h = self.first(x).relu()
+        {left}
+        return self.last(h)
+x, labels = torch.randn(60, 6), torch.randint(0, 3, (60,))
+model = Net()
+optimizer = torch.optim.Adam(model.parameters())
+for epoch in range(3):
+    optimizer.zero_grad()
+    loss = nn.functional.cross_entropy(model(x), labels)
+    loss.backward()
+    optimizer.step()
+"""
+HANDED = """
+import torch
+from torch import nn
+def save(model, scheduler):
+    return {{"model": model.state_dict(), "scheduler": scheduler.state_dict()}}
+def learn(model, optimizer, scheduler, x, y):
+    for part in torch.randperm(len(x)).split(20):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(x[part]), y[part]).backward()
+        optimizer.step()
+        {step}
+x, labels = torch.randn(60, 6), torch.randint(0, 3, (60,))
+model = nn.Linear(6, 3)
+optimizer = torch.optim.Adam(model.parameters())
+scheduler = torch.optim.lr_scheduler.StepLR(optimizer, 2)
+for epoch in range(3):
+    learn(model, optimizer, scheduler, x, labels)
+    save(model, scheduler)
+"""
+ATTRIBUTE = """
+import torch
+from torch import nn
+class Trainer:
+    def __init__(self, model, x, y):
+        self.model, self.x, self.y = model, x, y
+        self.optimizer = torch.optim.Adam(model.parameters())
+        self.scheduler = torch.optim.lr_scheduler.StepLR(self.optimizer, 2)
+    def fit(self):
+        for epoch in range(3):
+            self.optimizer.zero_grad()
+            nn.functional.cross_entropy(self.model(self.x), self.y).backward()
+            self.optimizer.step()
+            {step}
+x, labels = torch.randn(60, 6), torch.randint(0, 3, (60,))
+Trainer(nn.Linear(6, 3), x, labels).fit()
+"""
 PLAIN = {
     "target": "torch.stack([x[:, 0] - x[:, 1], x[:, 2]], 1)", "order": ", shuffle=True", "loss": "MSELoss",
     "again": "pass", "backward": "loss.backward()", "mode": "model.eval()",
@@ -86,8 +144,17 @@ FAULTY = {
     "tags in order": ("unshuffled-training-data", loaded(order="", **TAGS)),
     "overlap while training": ("missing-eval-mode", loaded(mode="pass", score=OVERLAP, **TAGS)),
     "divided where it is differentiated": ("loss-tensor-kept", loaded(backward="(loss / 2).backward(); total += loss")),
+    "a list on the way": ("no-gradient", LEFT.format(left="h = torch.tensor(h.tolist())")),
+    "NumPy on the way": ("no-gradient", LEFT.format(left="h = torch.from_numpy(h.detach().cpu().numpy() * 2)")),
+    "handed over, saved, not stepped": ("scheduler-never-stepped", HANDED.format(step="")),
+    "an attribute, not stepped": ("scheduler-never-stepped", ATTRIBUTE.format(step="")),
 }  # fmt: skip
 SOUND = {
+    "looked at with NumPy": LEFT.format(left="self.seen = h.detach().numpy()"),
+    "a threshold made with NumPy": LEFT.format(left="h = h * torch.from_numpy((h.detach().numpy() > 0).astype('f4'))"),
+    "a list of the scale": LEFT.format(left="h = h * torch.tensor(self.scale.tolist())"),
+    "handed over and stepped": HANDED.format(step="scheduler.step()"),
+    "an attribute, stepped": ATTRIBUTE.format(step="self.scheduler.step()"),
     "random lstm": RECURRENT.format(cell="LSTM", set=""),
     "zero head": RECURRENT.format(cell="LSTM", set="nn.init.zeros_(model.head.weight)"),
     "constant biases": RECURRENT.format(cell="GRU", set="nn.init.constant_(model.rnn.bias_hh_l0, 1.0)"),

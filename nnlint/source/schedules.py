@@ -117,8 +117,9 @@ class Schedules:
         why = Missing("what steps it is not to be seen")
         if not sites or not self.trace.complete or any(built is None for _, built in self._calls):
             return why
-        if any(isinstance(c.func, ast.Attribute) and c.func.attr == "fit" for c in self.program.calls):
-            return why
+        if any(c.func.attr == "fit" and self.objects.flow.callee(c) is None
+               for c in self.program.calls if isinstance(c.func, ast.Attribute)):  # fmt: skip
+            return why  # a framework's trainer steps schedulers by itself
         parent = self.program.parent.get(call)
         if isinstance(parent, ast.Expr):
             return "never"
@@ -132,8 +133,27 @@ class Schedules:
             uses = [n for n in same if n is not target]
         else:
             return why
-        asked = (self.program.parent.get(use) for use in uses)
-        return "never" if all(isinstance(a, ast.Attribute) and a.attr in _ASKED for a in asked) else why
+        return "never" if all(self._is_harmless(use) for use in uses) else why
+
+    def _is_harmless(self, use: ast.AST, depth: int = 3) -> bool:
+        """Return whether a use of a scheduler cannot step it, nor a function of the file that is handed it."""
+        parent = self.program.parent.get(use)
+        if isinstance(parent, ast.Attribute):
+            return parent.attr in _ASKED
+        call = self.program.parent.get(parent) if isinstance(parent, ast.keyword) else parent
+        if not isinstance(call, ast.Call) or call.func is use or depth == 0:
+            return False
+        function = self.objects.flow.callee(call)
+        if function is None:
+            return False
+        given = function.args
+        try:
+            names = [a.arg for a in (*given.posonlyargs, *given.args, *given.kwonlyargs)
+                     if self.objects.flow.argument(function, call, a.arg).node is use]  # fmt: skip
+        except Lost:
+            return False
+        inner = [n for name in names for n in self.program.loads.get(name, ()) if self.program.within(n, function)]
+        return bool(names) and all(self._is_harmless(n, depth - 1) for n in inner)
 
     def _site(self, step: Event, sites: list[Site]) -> Site | None:
         """Return the training that a scheduler's step shares a loop with, the innermost shared loop first."""

@@ -17,6 +17,7 @@ from torch.overrides import TorchFunctionMode
 
 from . import operations
 from .arguments import call_arguments, layer_arguments, softmax_axis
+from .leaving import LEAVES, Left
 from .listening import Paused, listen, stop
 from .sites import call_site, is_operator, site, span_of
 from .values import describe_tensor, each_tensor
@@ -67,6 +68,7 @@ class Recorder(TorchFunctionMode):
         self._kept: list[torch.Tensor] = []
         self._stack: list[tuple[str, nn.Module]] = []
         self._owners: list[nn.Module | None] = []
+        self._left = Left()
         self._inside = 0
         self._thread = 0
 
@@ -144,6 +146,8 @@ class Recorder(TorchFunctionMode):
             return func(*args, **kwargs)
         bare = operations.function_name(func)
         if bare in IGNORED:
+            if bare in LEAVES and self._stack:
+                self._leave(bare, args, sys._getframe(1))
             with self.paused():
                 return func(*args, **kwargs)
         if getattr(func, "__name__", "") == "__get__" and bare not in READS:
@@ -179,7 +183,10 @@ class Recorder(TorchFunctionMode):
             return out  # the user's own code around the model: nothing of the model's in it
         op = operations.function_op(bare)
         user, wrapper = call_site(frame)
-        node = self._node(op, "constant" if op in operations.CONSTANTS and not reads else "function", reads, gives)
+        made = op in operations.CONSTANTS and not reads
+        left = self._left.back(gives) if made else []
+        node = self._node(op, "constant" if made and not left else "function", reads, gives)
+        node["inputs"] += left
         node["name"] = operations.written_name(func, bare, op, is_operator(user), wrapper)
         if self._stack:
             node["module"] = self._stack[-1][0]
@@ -192,6 +199,17 @@ class Recorder(TorchFunctionMode):
         for extra in each_tensor(kwargs.get("out")):
             self._made_by[id(extra)] = node["id"]
         return out
+
+    def _leave(self, bare: str, args: Sequence[Any], frame: FrameType) -> None:
+        with torch._C.DisableTorchFunction():
+            reads = [t for t in args[:1] if isinstance(t, torch.Tensor) and id(t) in self._made_by]
+            if not reads or not reads[0].is_floating_point():
+                return
+            node = self._node("numpy" if bare == "__array__" else bare, "function", reads, [])
+            node["name"], node["module"] = f"Tensor.{bare}", self._stack[-1][0]
+            self._place(node, call_site(frame)[0], self._stack[-1][1])
+            self._bind(node, reads, [], [])
+            self._left.note(reads[0], node["id"])
 
     def module_call(self, module: nn.Module, args: Any, kwargs: dict[str, Any], original: Any) -> Any:
         """Stand in for `nn.Module.__call__` while active."""
@@ -221,6 +239,7 @@ class Recorder(TorchFunctionMode):
                 out = original(module, *args, **kwargs)
         finally:
             self._stack.pop()
+            self._left.clear()
         outputs = [self._made_by[id(t)] for t in each_tensor(out) if id(t) in self._made_by]
         self.calls.append({"model": module, "inputs": inputs, "outputs": outputs})
         return out
@@ -286,7 +305,11 @@ class Recorder(TorchFunctionMode):
 
     def _constant(self, tensor: torch.Tensor) -> int:
         name = self._buffers.get(id(tensor))
-        return self._source(tensor, "constant", "buffer" if name else "constant", name or "")
+        made = self._source(tensor, "constant", "buffer" if name else "constant", name or "")
+        left = self._left.back([tensor]) if not name else []
+        if left:  # made by NumPy, or by a function that no mode sees
+            self.nodes[made] |= {"kind": "function", "inputs": left}
+        return made
 
     def _source(self, tensor: torch.Tensor, kind: str, op: str, name: str = "") -> int:
         node: NodeDict = {"id": len(self.nodes), "op": op, "kind": kind, "gives": [describe_tensor(tensor)]}

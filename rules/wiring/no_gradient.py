@@ -18,7 +18,7 @@ References
     PyTorch: Autograd mechanics. Bengio et al.: Estimating or Propagating Gradients Through Stochastic Neurons, 2013.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from nnlint.facts import Model, Node, Probe
 from nnlint.facts.graph import CONVOLUTIONS, RECURRENT
@@ -27,7 +27,7 @@ from nnlint.rule import rule
 
 LAYERS = CONVOLUTIONS | RECURRENT | {"linear", "embedding"}
 CUTS = {"argmax", "argmin", "round", "floor", "ceil", "sign", "heaviside", "gt", "ge", "lt", "le", "eq", "ne",
-        "argsort", "bernoulli", "multinomial", "one_hot", "floor_divide", "trunc"}  # fmt: skip
+        "argsort", "bernoulli", "multinomial", "one_hot", "floor_divide", "trunc", "tolist", "numpy"}  # fmt: skip
 
 
 @rule(level="error", since="0.1")
@@ -76,7 +76,7 @@ def _cut(model: Model, layer: Node) -> Node | None:
         if node.id in seen:
             continue
         seen.add(node.id)
-        if node.op == "detach":
+        if node.op == "detach" and not _only_for_numbers(graph.readers(node)):
             return None
         if node.op in CUTS or (node.op == "to" and "int" in (node.gives[0].dtype if node.gives else "")):
             found.append(node)
@@ -85,3 +85,8 @@ def _cut(model: Model, layer: Node) -> Node | None:
         else:
             todo += graph.readers(node)
     return min(found, key=lambda node: node.id) if found else None
+
+
+def _only_for_numbers(readers: Sequence[Node]) -> bool:
+    """Whether a `detach()` stands there because NumPy asks for it: what reads it leaves torch."""
+    return bool(readers) and all(node.op in ("tolist", "numpy", "cpu", "to") for node in readers)
