@@ -91,6 +91,19 @@ WITH_TRAINING = frozenset(
 
 _leaves: dict[type, bool] = {}
 
+IGNORED = frozenset(
+    {"size", "dim", "stride", "numel", "__len__", "is_floating_point", "is_complex", "get_device", "__repr__",
+     "__hash__", "is_contiguous", "storage_offset", "data_ptr", "element_size", "ndimension", "untyped_storage",
+     "__format__", "is_signed", "requires_grad_", "__deepcopy__", "register_hook", "retain_grad", "nelement",
+     "is_inference", "_is_view", "__set__", "is_same_size", "__delete__", "is_tensor", "backward", "is_shared",
+     "share_memory_", "storage", "register_post_accumulate_grad_hook", "is_nonzero", "item", "tolist", "numpy",
+     "__bool__", "__int__", "__float__", "__index__", "__array__", "__reduce_ex__", "__setstate__", "is_pinned"}
+)  # fmt: skip
+"""Functions on tensors through which no value flows on to another tensor."""
+
+READS = frozenset({"T", "mT", "H", "mH", "data", "real", "imag"})
+"""Attributes of a tensor that are tensors made of its values."""
+
 
 def is_leaf(module: nn.Module) -> bool:
     """Whether a module is one operation (a layer of torch.nn) rather than something to look into."""

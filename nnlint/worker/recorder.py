@@ -25,19 +25,6 @@ from .values import describe_tensor, each_tensor
 NodeDict = dict[str, Any]
 OnNode = Callable[[NodeDict, list[torch.Tensor], list[torch.Tensor]], None]
 
-IGNORED = frozenset(
-    {"size", "dim", "stride", "numel", "__len__", "is_floating_point", "is_complex", "get_device", "__repr__",
-     "__hash__", "is_contiguous", "storage_offset", "data_ptr", "element_size", "ndimension", "untyped_storage",
-     "__format__", "is_signed", "requires_grad_", "__deepcopy__", "register_hook", "retain_grad", "nelement",
-     "is_inference", "_is_view", "__set__", "is_same_size", "__delete__", "is_tensor", "backward", "is_shared",
-     "share_memory_", "storage", "register_post_accumulate_grad_hook", "is_nonzero", "item", "tolist", "numpy",
-     "__bool__", "__int__", "__float__", "__index__", "__array__", "__reduce_ex__", "__setstate__", "is_pinned"}
-)  # fmt: skip
-"""Functions on tensors through which no value flows on to another tensor."""
-
-READS = frozenset({"T", "mT", "H", "mH", "data", "real", "imag"})
-"""Attributes of a tensor that are tensors made of its values."""
-
 
 class Recorder(TorchFunctionMode):
     """Records every call into `nodes` (dicts shaped as `nnlint.facts.Node`) while active, on the thread that entered.
@@ -145,12 +132,12 @@ class Recorder(TorchFunctionMode):
         if self._inside:
             return func(*args, **kwargs)
         bare = operations.function_name(func)
-        if bare in IGNORED:
+        if bare in operations.IGNORED:
             if bare in LEAVES and self._stack:
                 self._leave(bare, args, sys._getframe(1))
             with self.paused():
                 return func(*args, **kwargs)
-        if getattr(func, "__name__", "") == "__get__" and bare not in READS:
+        if getattr(func, "__name__", "") == "__get__" and bare not in operations.READS:
             return func(*args, **kwargs)
         with self.paused():
             out = self.compute(func, bare, args, kwargs)
